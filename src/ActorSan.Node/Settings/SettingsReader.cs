@@ -1,0 +1,221 @@
+using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
+using ActorSan.Node.Hocon;
+using ActorSan.Storage.Threads;
+
+namespace ActorSan.Node.Settings;
+
+/// <summary>A configuration that was read: the checked settings, what Akka gets, and what deserves a word.</summary>
+public sealed record NodeConfiguration(NodeSettings Settings, string AkkaHocon, IReadOnlyList<SettingsIssue> Warnings);
+
+/// <summary>
+/// Turns HOCON into checked settings. Everything under <c>actorsan</c> and <c>petabridge.cmd</c> is ours: what is unknown or ill-typed there stops the start, all of it
+/// told at once. <c>akka</c> goes on to Akka as it is. What the user leaves out stands in reference.conf, and only there.
+/// </summary>
+public static class SettingsReader
+{
+    private const string Root = "actorsan";
+
+    /// <exception cref="SettingsException">With every issue.</exception>
+    public static NodeConfiguration ReadFile(string path, HostFacts host)
+    {
+        try
+        {
+            return Read(HoconParser.ParseFile(path), host with { WorkingDirectory = BaseOf(path) });
+        }
+        catch (HoconException failure)
+        {
+            throw new SettingsException([new SettingsIssue(SettingsFault.Syntax, "", failure.Origin, failure.Reason)]);
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            throw new SettingsException([new SettingsIssue(SettingsFault.Syntax, "", new HoconOrigin(path, 0), $"cannot be read: {failure.Message}")]);
+        }
+    }
+
+    /// <summary>Reads a text; <paramref name="name"/> stands for its file in messages.</summary>
+    /// <exception cref="SettingsException">With every issue.</exception>
+    public static NodeConfiguration ReadText(string name, string text, HostFacts host)
+    {
+        try
+        {
+            return Read(HoconParser.ParseText(name, text), host);
+        }
+        catch (HoconException failure)
+        {
+            throw new SettingsException([new SettingsIssue(SettingsFault.Syntax, "", failure.Origin, failure.Reason)]);
+        }
+    }
+
+    private static NodeConfiguration Read(HoconTable document, HostFacts host)
+    {
+        var findings = new SettingsFindings();
+        NodeSettings settings = Read(document, host, findings);
+        if (findings.Issues.Count > 0)
+        {
+            throw new SettingsException([.. findings.Issues
+                .OrderBy(issue => issue.Origin.File, StringComparer.Ordinal).ThenBy(issue => issue.Origin.Line).ThenBy(issue => issue.Path, StringComparer.Ordinal)]);
+        }
+
+        return new NodeConfiguration(settings, AkkaPart(document), findings.Warnings);
+    }
+
+    /// <summary>Reads on over every mistake and leaves them in <paramref name="findings"/>; the result means something only when there are none.</summary>
+    internal static NodeSettings Read(HoconTable document, HostFacts host, SettingsFindings findings)
+    {
+        HoconTable reference = ReferenceConf.Table;
+        var layers = new List<HoconTable>();
+        foreach (HoconTable source in new[] { document, reference })
+        {
+            switch (source.Find(Root))
+            {
+                case HoconTable table:
+                    layers.Add(table);
+                    break;
+                case null:
+                    break;
+                case var other:
+                    findings.Add(new SettingsIssue(SettingsFault.IllTyped, Root, other.Origin, $"must be a section {{ … }}, not {other.KindName}"));
+                    break;
+            }
+        }
+
+        RefuseForeignKeys(document, findings);
+        var root = new Section(layers, Root, Root, document.Origin, findings, isTemplate: false);
+        NodeSettings settings = ReadNode(root, host);
+        root.Close();
+        new CrossChecks(root, findings).Check(settings);
+        return settings;
+    }
+
+    private static NodeSettings ReadNode(Section root, HostFacts host)
+    {
+        Section defaults = root.Sub("defaults", isTemplate: true);
+        Section node = root.Sub("node");
+        IoSettings io = ReadIo(root.Sub("io"), host);
+        IReadOnlyList<PortalConfiguration> portals = PortalReader.ReadPortals(root, defaults.Sub("portal"));
+        IReadOnlyList<PortalGroupSettings> groups = PortalReader.ReadGroups(root, defaults.Sub("portal-group"), portals);
+        var targets = new TargetReader(host, defaults, groups, portals);
+        return new NodeSettings
+        {
+            Name = node.Text("name") is { Length: > 0 } name ? name : host.HostName,
+            StateDirectory = Absolute(node.Required("state-directory", "the directory for the node's own state"), host),
+            StopTimeout = node.Duration("stop-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
+            OpenFiles = node.Integer("open-files", 256, 1 << 30),
+            Io = io,
+            Log = ReadLog(root.Sub("log")),
+            Iscsi = ReadIscsi(root.Sub("iscsi")),
+            Scsi = new ScsiSettings { SanitizeMaxRateBytes = root.Sub("scsi").Sub("sanitize").Size("max-rate", 0, 1L << 40) },
+            Portals = portals,
+            PortalGroups = groups,
+            Volumes = VolumeReader.Read(root, defaults.Sub("volume"), host, io.Cpus.Count),
+            Targets = targets.Read(root),
+        };
+    }
+
+    private static LogSettings ReadLog(Section log) => new(
+        log.Word("format", ("human", LogFormat.Human), ("json", LogFormat.Json)),
+        log.Word("level", ("info", LogLevel.Info), ("debug", LogLevel.Debug), ("warning", LogLevel.Warning), ("error", LogLevel.Error)));
+
+    private static IscsiSettings ReadIscsi(Section iscsi) => new()
+    {
+        MaxConnections = (int)iscsi.Integer("max-connections", 1, 1 << 20),
+        Backlog = (int)iscsi.Integer("backlog", 1, 65535),
+    };
+
+    private static IoSettings ReadIo(Section io, HostFacts host)
+    {
+        IReadOnlyList<int> cpus = host.AllowedCpus;
+        int threads = io.Text("threads") == "auto" ? Math.Min(cpus.Count, 64) : (int)io.Integer("threads", 1, 256);
+        return new IoSettings
+        {
+            Cpus = ReadCpus(io, host, threads),
+            Engine = io.Word("engine", ("auto", IoEngineKind.Auto), ("io_uring", IoEngineKind.IoUring), ("epoll", IoEngineKind.Epoll)),
+            QueueDepth = (int)io.Integer("queue-depth", 64, 32768),
+            BufferPoolBytes = io.Size("buffer-pool", 16L << 20, 1L << 40),
+            Spin = io.Duration("spin", TimeSpan.Zero, TimeSpan.FromMilliseconds(1)),
+            BlockingThreads = (int)io.Integer("blocking-threads", 1, 256),
+        };
+    }
+
+    // More threads than CPUs go round; a CPU that the process may not use is refused.
+    private static IReadOnlyList<int?> ReadCpus(Section io, HostFacts host, int threads)
+    {
+        IReadOnlyList<(string Text, HoconOrigin Origin)> words = io.Texts("cpus");
+        if (words is [("none", _)])
+        {
+            return new int?[threads];
+        }
+
+        IReadOnlyList<int> cpus = host.AllowedCpus;
+        if (words is not [("auto", _)])
+        {
+            var chosen = new List<int>();
+            foreach ((string text, _) in words)
+            {
+                if (HostFacts.ParseCpuList(text) is { } some)
+                {
+                    chosen.AddRange(some);
+                }
+                else
+                {
+                    io.Report(SettingsFault.IllTyped, "cpus", $"'{text}' is neither auto, none, a CPU number nor a range like 0-3");
+                }
+            }
+
+            foreach (int cpu in chosen.Except(cpus))
+            {
+                io.Report(SettingsFault.OutOfRange, "cpus", $"CPU {cpu} is not one this process may run on ({string.Join(',', cpus)})");
+            }
+
+            cpus = chosen.Count > 0 ? chosen : cpus;
+        }
+
+        return [.. Enumerable.Range(0, threads).Select(index => (int?)cpus[index % cpus.Count])];
+    }
+
+    // petabridge.cmd is ours and has no key yet: what stands there would do nothing, and is refused.
+    private static void RefuseForeignKeys(HoconTable document, SettingsFindings findings)
+    {
+        if (document.Find("petabridge", "cmd") is { } command)
+        {
+            IEnumerable<(string Key, HoconNode Node)> keys = command is HoconTable table
+                ? table.Keys.Select(key => ($"petabridge.cmd.{Section.Quote(key)}", table.Find(key)!))
+                : [("petabridge.cmd", command)];
+            foreach ((string key, HoconNode node) in keys)
+            {
+                findings.Add(new SettingsIssue(SettingsFault.UnknownKey, key, node.Origin, "unknown key; nothing can be set under petabridge.cmd in this version"));
+            }
+        }
+
+        foreach (string key in document.Keys)
+        {
+            string? near = Suggestion.For(key, [Root, "akka", "petabridge"]);
+            if (key != near && near is not null)
+            {
+                findings.Add(new SettingsIssue(SettingsFault.UnknownKey, Section.Quote(key), document.Find(key)!.Origin, $"unknown key; did you mean '{near}'?"));
+            }
+        }
+    }
+
+    private static string AkkaPart(HoconTable document)
+    {
+        var akka = new HoconTable(document.Origin);
+        foreach (HoconTable source in new[] { ReferenceConf.Table, document })
+        {
+            if (source.Find("akka") is { } node)
+            {
+                var layer = new HoconTable(node.Origin);
+                layer.Put("akka", node);
+                HoconParser.Merge(akka, layer);
+            }
+        }
+
+        return HoconWriter.Write(HoconResolver.Resolve(akka));
+    }
+
+    internal static string Absolute(string path, HostFacts host) => path.Length == 0 ? path : Path.GetFullPath(path, host.WorkingDirectory);
+
+    // Relative paths in a configuration begin where the configuration file is.
+    private static string BaseOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+}
