@@ -1,0 +1,156 @@
+using System.Globalization;
+using ActorSan.Cluster.Engines;
+using ActorSan.Cluster.Messages;
+using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
+using ActorSan.Scsi;
+using Akka.Actor;
+using Akka.Event;
+
+namespace ActorSan.Cluster.Actors;
+
+/// <summary>
+/// <c>/user/node/targets/&lt;name&gt;</c>: one target: its LUN map from the volumes that are there, its access rules, its sessions. On every change the iSCSI side gets the
+/// settings whole; changes that come while it takes the last ones wait and go together.
+/// </summary>
+public sealed class TargetActor : ReceiveActor
+{
+    private readonly TargetConfiguration _configuration;
+    private readonly IIscsiEngine _engine;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly SortedDictionary<ulong, LogicalUnit> _luns = [];
+    private readonly Dictionary<long, SessionInfo> _sessions = [];
+    private bool _exportAsked;
+    private bool _exporting;
+    private bool _exportAgain;
+    private long _logins;
+    private long _refusals;
+
+    public TargetActor(TargetConfiguration configuration, IIscsiEngine engine)
+    {
+        _configuration = configuration;
+        _engine = engine;
+        Receive<VolumeAvailable>(OnAvailable);
+        Receive<ExportTargets>(_ =>
+        {
+            _exportAsked = true;
+            Export();
+        });
+        Receive<ExportDone>(OnExported);
+        Receive<SessionOpened>(OnSessionOpened);
+        Receive<SessionClosed>(OnSessionClosed);
+        Receive<LoginDenied>(OnDenied);
+        Receive<KickSession>(kick => Context.Child(NameOf(kick.SessionId)).Tell(kick, Sender));
+        Receive<GetTargetReport>(_ => Report());
+    }
+
+    public static Props Props(TargetConfiguration configuration, IIscsiEngine engine) => Akka.Actor.Props.Create(() => new TargetActor(configuration, engine));
+
+    /// <summary>A session's actor owns nothing that could be left behind.</summary>
+    protected override SupervisorStrategy SupervisorStrategy() => Supervision.StopChild;
+
+    private void OnAvailable(VolumeAvailable available)
+    {
+        bool changed = false;
+        foreach (LunConfiguration lun in _configuration.Luns.Where(lun => lun.Volume == available.Name))
+        {
+            _luns[lun.Number] = available.Open.UnitOf(lun);
+            changed = true;
+        }
+
+        if (changed && _exportAsked)
+        {
+            Export();
+        }
+    }
+
+    private void Export()
+    {
+        if (_exporting)
+        {
+            _exportAgain = true;
+            return;
+        }
+
+        _exporting = true;
+        var summary = new TargetSummary(_configuration.Iqn, [.. _luns.Keys]);
+        _engine.SetTarget(Settings()).PipeTo(Self, success: () => new ExportDone(summary, null), failure: failure => new ExportDone(summary, failure.GetBaseException().Message));
+    }
+
+    private void OnExported(ExportDone done)
+    {
+        _exporting = false;
+        if (_exportAgain)
+        {
+            _exportAgain = false;
+            Export();
+            return;
+        }
+
+        if (done.Fault is { } fault)
+        {
+            _log.Error("Target {0} cannot be exported: {1}", _configuration.Iqn, fault);
+            Context.Parent.Tell(new TargetFailed(_configuration.Name, fault));
+            return;
+        }
+
+        _log.Info("Target {0} is exported with LUNs {1}", _configuration.Iqn, done.Summary.Luns.Count == 0 ? "none" : string.Join(", ", done.Summary.Luns));
+        Context.Parent.Tell(new TargetExported(_configuration.Name, done.Summary));
+    }
+
+    private TargetSettings Settings() => new()
+    {
+        Name = _configuration.Iqn,
+        Alias = _configuration.Alias,
+        PortalGroups = _configuration.PortalGroups,
+        Initiators = _configuration.Initiators,
+        Open = _configuration.Open,
+        Chap = _configuration.Chap,
+        Luns = new SortedDictionary<ulong, LogicalUnit>(_luns),
+        Session = _configuration.Session,
+        Redirect = _configuration.Redirect,
+    };
+
+    private void OnSessionOpened(SessionOpened opened)
+    {
+        _logins++;
+        SessionInfo session = opened.Session;
+        _sessions[session.SessionId] = session;
+        _log.Info("Session {0} of {1} from {2} began ({3})", session.SessionId, session.InitiatorName, session.PeerAddress, session.Parameters);
+        Context.ActorOf(SessionActor.Props(session, _engine), NameOf(session.SessionId));
+    }
+
+    private void OnSessionClosed(SessionClosed closed)
+    {
+        SessionInfo session = closed.Session;
+        _sessions.Remove(session.SessionId);
+        if (closed.Reason is SessionEnd.Logout or SessionEnd.Shutdown or SessionEnd.Kicked or SessionEnd.Reinstated)
+        {
+            _log.Info("Session {0} of {1} ended: {2} {3}", session.SessionId, session.InitiatorName, closed.Reason, closed.Detail);
+        }
+        else
+        {
+            _log.Warning("Session {0} of {1} from {2} ended: {3} {4}", session.SessionId, session.InitiatorName, session.PeerAddress, closed.Reason, closed.Detail);
+        }
+
+        Context.Stop(Context.Child(NameOf(session.SessionId)));
+    }
+
+    private void OnDenied(LoginDenied denied)
+    {
+        _refusals++;
+        _log.Warning("Login of {0} from {1} refused: {2} {3}", denied.InitiatorName, denied.PeerAddress, denied.Refusal, denied.Detail);
+    }
+
+    private void Report()
+    {
+        IActorRef asker = Sender;
+        TargetReport report = new(_configuration.Iqn, [.. _luns.Keys], [], _logins, _refusals);
+        Task.WhenAll(Context.GetChildren().Select(child => child.Ask<SessionReport>(new GetSessionReport(), TimeSpan.FromSeconds(1))))
+            .PipeTo(asker, success: sessions => report with { Sessions = [.. sessions.OrderBy(session => session.Session.SessionId)] }, failure: _ => report);
+    }
+
+    private static string NameOf(long sessionId) => "session-" + sessionId.ToString(CultureInfo.InvariantCulture);
+
+    private sealed record ExportDone(TargetSummary Summary, string? Fault);
+}

@@ -1,0 +1,105 @@
+using ActorSan.Cluster.Engines;
+using ActorSan.Cluster.Messages;
+using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
+using Akka.Actor;
+using Akka.Event;
+
+namespace ActorSan.Cluster.Actors;
+
+/// <summary><c>/user/node/targets</c>: all targets, and the events of the iSCSI side on their way to them.</summary>
+public sealed class TargetsActor : ReceiveActor
+{
+    private readonly Dictionary<string, IActorRef> _byIqn = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, TargetSummary> _exported = new(StringComparer.Ordinal);
+    private readonly int _count;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+    private IActorRef _exportAskedBy = ActorRefs.Nobody;
+    private bool _reported;
+
+    public TargetsActor(IReadOnlyList<TargetConfiguration> targets, IIscsiEngine engine)
+    {
+        _count = targets.Count;
+        foreach (TargetConfiguration target in targets)
+        {
+            _byIqn.Add(target.Iqn, Context.ActorOf(TargetActor.Props(target, engine), Uri.EscapeDataString(target.Iqn)));
+        }
+
+        Receive<VolumeAvailable>(TellAll);
+        Receive<ExportTargets>(OnExport);
+        Receive<TargetExported>(OnExported);
+        Receive<TargetFailed>(failed => Context.Parent.Tell(failed));
+        Receive<SessionOpened>(opened => Route(opened.Session.TargetName, opened));
+        Receive<SessionClosed>(closed => Route(closed.Session.TargetName, closed));
+        Receive<LoginDenied>(OnDenied);
+        Receive<IscsiWarning>(warning => _log.Warning("{0}: {1}", warning.PeerAddress, warning.Text));
+        Receive<KickSession>(TellAll);
+    }
+
+    public static Props Props(IReadOnlyList<TargetConfiguration> targets, IIscsiEngine engine) => Akka.Actor.Props.Create(() => new TargetsActor(targets, engine));
+
+    protected override SupervisorStrategy SupervisorStrategy() => Supervision.EscalateAll;
+
+    private void OnExport(ExportTargets export)
+    {
+        _exportAskedBy = Sender;
+        TellAll(export);
+        ReportWhenAllExported();
+    }
+
+    private void OnExported(TargetExported exported)
+    {
+        _exported[exported.Name] = exported.Summary;
+        ReportWhenAllExported();
+    }
+
+    private void ReportWhenAllExported()
+    {
+        if (!_reported && !_exportAskedBy.IsNobody() && _exported.Count == _count)
+        {
+            _reported = true;
+            _exportAskedBy.Tell(new TargetsExported([.. _exported.Values]));
+        }
+    }
+
+    // A discovery session has no target; its comings and goings are of no interest.
+    private void Route(string targetName, object message)
+    {
+        if (_byIqn.TryGetValue(targetName, out IActorRef? target))
+        {
+            target.Tell(message);
+        }
+    }
+
+    private void OnDenied(LoginDenied denied)
+    {
+        if (_byIqn.TryGetValue(denied.TargetName, out IActorRef? target))
+        {
+            target.Tell(denied);
+            return;
+        }
+
+        _log.Warning("Login of {0} from {1} to {2} refused: {3} {4}", denied.InitiatorName, denied.PeerAddress, denied.TargetName, denied.Refusal, denied.Detail);
+    }
+
+    private static void TellAll(object message)
+    {
+        foreach (IActorRef child in Context.GetChildren())
+        {
+            child.Tell(message);
+        }
+    }
+
+    /// <summary>What iSCSI calls on its threads.</summary>
+    internal sealed class Sink(IActorRef targets) : IIscsiEvents
+    {
+        public void SessionStarted(SessionInfo session) => targets.Tell(new SessionOpened(session));
+
+        public void SessionEnded(SessionInfo session, SessionEnd reason, string detail) => targets.Tell(new SessionClosed(session, reason, detail));
+
+        public void LoginRefused(string initiatorName, string targetName, string peerAddress, LoginRefusal refusal, string detail) =>
+            targets.Tell(new LoginDenied(initiatorName, targetName, peerAddress, refusal, detail));
+
+        public void Warning(string peerAddress, string text) => targets.Tell(new IscsiWarning(peerAddress, text));
+    }
+}
