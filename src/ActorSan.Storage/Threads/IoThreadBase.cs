@@ -1,0 +1,380 @@
+using System.Runtime.InteropServices;
+using ActorSan.Storage.Buffers;
+
+namespace ActorSan.Storage.Threads;
+
+/// <summary>
+/// What both engines share: the thread and its pinning, the passes, posts and wake-ups, timers, hooks, helper threads, the table of operations in flight, and the
+/// orderly end. An engine adds how it submits, waits and takes completions.
+/// </summary>
+internal abstract unsafe class IoThreadBase : IoThread
+{
+    private readonly PostQueue _posts = new();
+    private readonly TimerHeap _timers = new();
+    private readonly Thread _thread;
+    private readonly ManualResetEventSlim _started = new();
+    private readonly BlockingWorkers _workers;
+    private PassHook?[] _hooks;
+    private int _hookCount;
+    private BufferPool? _buffers;
+    private Exception? _startFailure;
+    private volatile bool _stopRequested;
+    private int _asleep;
+    private int _wakeFd = -1;
+    private long _passTimeNs;
+    private int _blockingInFlight;
+
+    // Counters: written by the thread alone, read by anyone.
+    private long _passes;
+    private long _messages;
+    private long _wakeUps;
+    private long _sleeps;
+    private long _busyNs;
+
+    protected IoThreadBase(IoThreadOptions options, IIoThreadEvents? events)
+        : base(options, events)
+    {
+        _hooks = new PassHook?[256];
+        _workers = new BlockingWorkers(options.Name, options.BlockingThreads);
+        _thread = new Thread(RunThread, 1 << 20) { Name = options.Name, IsBackground = true };
+    }
+
+    public sealed override BufferPool Buffers => _buffers ?? throw new InvalidOperationException($"I/O thread {Name} has not started.");
+
+    public sealed override long PassTimeNs => _passTimeNs;
+
+    public sealed override long NowNs => Native.BoottimeNs();
+
+    /// <summary>Totals that the engines count.</summary>
+    protected long OperationCount;
+
+    protected long BytesReceived;
+
+    protected long BytesSent;
+
+    protected long BytesRead;
+
+    protected long BytesWritten;
+
+    /// <summary>Kernel operations that have not completed.</summary>
+    protected int InFlightCount;
+
+    /// <summary>An eventfd: one write wakes the thread.</summary>
+    protected int WakeFd => _wakeFd;
+
+    protected bool IsStopping => _stopRequested;
+
+    public sealed override IoThreadCounters ReadCounters() => new(
+        Volatile.Read(ref _passes),
+        Volatile.Read(ref OperationCount),
+        Volatile.Read(ref _messages),
+        Volatile.Read(ref _wakeUps),
+        Volatile.Read(ref _sleeps),
+        Volatile.Read(ref BytesReceived),
+        Volatile.Read(ref BytesSent),
+        Volatile.Read(ref BytesRead),
+        Volatile.Read(ref BytesWritten),
+        _buffers?.InUseBytes ?? 0,
+        Volatile.Read(ref _busyNs));
+
+    public sealed override void Start()
+    {
+        _thread.Start();
+        _started.Wait();
+        if (_startFailure is not null)
+        {
+            throw new InvalidOperationException($"I/O thread {Name} could not start: {_startFailure.Message}", _startFailure);
+        }
+    }
+
+    public sealed override void Stop()
+    {
+        _stopRequested = true;
+        Wake();
+    }
+
+    public sealed override bool Join(TimeSpan timeout) => !_thread.IsAlive || _thread.Join(timeout);
+
+    public sealed override bool Post(IoMessage message)
+    {
+        if (!_posts.TryPost(message))
+        {
+            return false;
+        }
+
+        if (Volatile.Read(ref _asleep) != 0 && Interlocked.Exchange(ref _asleep, 0) != 0)
+        {
+            Wake();
+        }
+
+        return true;
+    }
+
+    public sealed override void AtEndOfPass(PassHook hook)
+    {
+        if (hook.Queued)
+        {
+            return;
+        }
+
+        hook.Queued = true;
+        if (_hookCount == _hooks.Length)
+        {
+            Array.Resize(ref _hooks, _hookCount * 2);
+        }
+
+        _hooks[_hookCount++] = hook;
+    }
+
+    public sealed override void RunBlocking(BlockingWork work)
+    {
+        _blockingInFlight++;
+        _workers.Submit(work, this);
+    }
+
+    public sealed override void StartTimer(IoTimer timer, TimeSpan delay) => _timers.Start(timer, NowNs + (delay.Ticks * 100));
+
+    public sealed override void StopTimer(IoTimer timer) => _timers.Stop(timer);
+
+    /// <summary>Blocking work has ended: called by a helper thread.</summary>
+    internal void PostCompletedWork(BlockingWork work) => Invariant.Check(Post(work));
+
+    /// <summary>Completions wait to be taken.</summary>
+    protected abstract bool HasCompletions { get; }
+
+    /// <summary>Makes the ring; on the thread.</summary>
+    protected abstract void OpenEngine();
+
+    /// <summary>Takes what completed without waiting; returns how many.</summary>
+    protected abstract int TakeCompletions();
+
+    /// <summary>Submits what was asked for and waits for a completion or a wake-up, at most until <paramref name="deadlineNs"/>; zero does not wait.</summary>
+    protected abstract void SubmitAndWait(long deadlineNs);
+
+    /// <summary>Cancels whatever is in flight.</summary>
+    protected abstract void CancelAll();
+
+    protected abstract void CloseEngine();
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            Stop();
+            if (!IsCurrent && _thread.ThreadState != ThreadState.Unstarted)
+            {
+                _ = Join(TimeSpan.FromSeconds(30));
+            }
+
+            _started.Dispose();
+        }
+    }
+
+    private void Wake()
+    {
+        int fd = _wakeFd;
+        if (fd >= 0)
+        {
+            ulong one = 1;
+            _ = Native.WriteFd(fd, &one, sizeof(ulong));
+            _ = Interlocked.Increment(ref _wakeUps);
+        }
+    }
+
+    private void RunThread()
+    {
+        Current = this;
+        Exception? failure = null;
+        try
+        {
+            Pin();
+            _wakeFd = Native.EventFd(0, Native.EfdNonblock | Native.EfdCloexec);
+            if (_wakeFd < 0)
+            {
+                throw new IOException($"eventfd: {Errno.Describe(Marshal.GetLastSystemError())}");
+            }
+
+            _buffers = new BufferPool(Options.BufferPoolBytes);
+            OpenEngine();
+        }
+        catch (Exception startFailure)
+        {
+            _startFailure = startFailure;
+            CloseAll();
+            _started.Set();
+            return;
+        }
+
+        _started.Set();
+        try
+        {
+            Events?.Started(this);
+            RunPasses();
+            DrainAfterStop();
+        }
+        catch (Exception loopFailure)
+        {
+            failure = loopFailure;
+        }
+
+        CloseAll();
+        Events?.Stopped(this, failure);
+    }
+
+    private void RunPasses()
+    {
+        while (!_stopRequested)
+        {
+            RunPass(mayWait: true);
+        }
+    }
+
+    /// <summary>After Stop: what is in flight is cancelled and awaited, what was posted is run, then posts are refused.</summary>
+    private void DrainAfterStop()
+    {
+        CancelAll();
+        while (InFlightCount > 0 || _blockingInFlight > 0)
+        {
+            RunPass(mayWait: true);
+        }
+
+        RunMessages(_posts.Close());
+    }
+
+    private void RunPass(bool mayWait)
+    {
+        _passes++;
+        long began = Native.BoottimeNs();
+        _passTimeNs = began;
+        while (_timers.TryTakeDue(began, out IoTimer timer))
+        {
+            timer.OnFired();
+        }
+
+        _ = TakeCompletions();
+        if (_posts.HasMessages)
+        {
+            RunMessages(_posts.TakeAll());
+        }
+
+        RunHooks();
+        long ended = Native.BoottimeNs();
+        _busyNs += ended - began;
+        SubmitAndWait(mayWait ? PrepareToWait(ended) : 0);
+        Volatile.Write(ref _asleep, 0);
+    }
+
+    /// <summary>Until when the thread may sleep; zero when there is something to do. Whoever posts from here on wakes it.</summary>
+    private long PrepareToWait(long nowNs)
+    {
+        if (_timers.NextDueNs <= nowNs || _posts.HasMessages || HasCompletions)
+        {
+            return 0;
+        }
+
+        if (Options.Spin > TimeSpan.Zero && InFlightCount > 0 && Spin(nowNs + (Options.Spin.Ticks * 100)))
+        {
+            return 0;
+        }
+
+        // A full fence between saying 'asleep' and the last look: a poster either sees the first or is seen by the second.
+        _ = Interlocked.Exchange(ref _asleep, 1);
+        if (_posts.HasMessages)
+        {
+            return 0;
+        }
+
+        _sleeps++;
+        return _timers.NextDueNs;
+    }
+
+    /// <summary>Looks for work for a bounded while.</summary>
+    private bool Spin(long untilNs)
+    {
+        SubmitAndWait(0);
+        while (!_posts.HasMessages && !HasCompletions)
+        {
+            if (Native.BoottimeNs() >= untilNs)
+            {
+                return false;
+            }
+
+            SubmitAndWait(0);
+        }
+
+        return true;
+    }
+
+    private void RunMessages(IoMessage? message)
+    {
+        while (message is not null)
+        {
+            IoMessage? next = message.Next;
+            message.Next = null;
+            _messages++;
+            if (message is BlockingWork)
+            {
+                _blockingInFlight--;
+            }
+
+            message.Run();
+            message = next;
+        }
+    }
+
+    private void RunHooks()
+    {
+        for (int i = 0; i < _hookCount; i++)
+        {
+            PassHook hook = _hooks[i]!;
+            _hooks[i] = null;
+            hook.Queued = false;
+            hook.OnEndOfPass();
+        }
+
+        _hookCount = 0;
+    }
+
+    private void Pin()
+    {
+        if (Options.Cpu is not int cpu)
+        {
+            return;
+        }
+
+        ulong* mask = stackalloc ulong[16];
+        new Span<ulong>(mask, 16).Clear();
+        mask[cpu / 64] |= 1UL << (cpu % 64);
+        if (Native.SetAffinity(0, 16 * sizeof(ulong), mask) != 0)
+        {
+            throw new IOException($"cannot pin to CPU {cpu}: {Errno.DescribeLast()}");
+        }
+    }
+
+    private void CloseAll()
+    {
+        RunMessagesQuietly(_posts.Close());
+        _workers.Close();
+        CloseEngine();
+        if (_wakeFd >= 0)
+        {
+            int fd = Interlocked.Exchange(ref _wakeFd, -1);
+            _ = Native.CloseFd(fd);
+        }
+
+        _buffers?.Dispose();
+    }
+
+    /// <summary>What was accepted before the end still runs, so that nobody waits for ever; a second failure does not hide the first.</summary>
+    private void RunMessagesQuietly(IoMessage? message)
+    {
+        try
+        {
+            RunMessages(message);
+        }
+        catch (Exception late)
+        {
+            _startFailure ??= late;
+        }
+    }
+}
