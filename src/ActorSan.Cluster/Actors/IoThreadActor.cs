@@ -64,7 +64,7 @@ public sealed class IoThreadActor : ReceiveActor
     private void OnUp()
     {
         _running = true;
-        _log.Info("I/O thread {0} runs on {1}, {2}, with {3} MiB of buffers", _options.Name, _thread!.Engine, _options.Cpu is { } cpu ? $"CPU {cpu}" : "any CPU",
+        _log.Info("I/O thread {Thread} runs on {Engine}, {Cpu}, with {BufferMiB} MiB of buffers", _options.Name, _thread!.Engine, _options.Cpu is { } cpu ? $"CPU {cpu}" : "any CPU",
             _options.BufferPoolBytes >> 20);
         Context.Parent.Tell(new IoThreadStarted(_options.Index, _thread));
     }
@@ -85,7 +85,7 @@ public sealed class IoThreadActor : ReceiveActor
 
     private void Fail(Exception failure)
     {
-        _log.Error(failure, "I/O thread {0} failed", _options.Name);
+        _log.Error(failure, "I/O thread {Thread} failed", _options.Name);
         Context.Parent.Tell(new IoThreadFailed(_options.Index, _options.Name, failure));
     }
 

@@ -129,7 +129,7 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
 
     private void OnPortal(PortalUp up)
     {
-        _log.Info("Portal {0} listens on {1}, portal group {2}", up.Portal.Name, up.Address, up.Portal.GroupTag);
+        _log.Info("Portal {Portal} listens on {Address}, portal group {PortalGroup}", up.Portal.Name, up.Address, up.Portal.GroupTag);
         _portals.Add(new PortalSummary(up.Portal.Name, up.Address, up.Portal.GroupTag));
         TellWhenReady();
     }
@@ -148,7 +148,7 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         _owner.Tell(new NodeFailed(reason));
         if (!_stopping)
         {
-            _log.Error("The node cannot go on: {0}", reason);
+            _log.Error("The node cannot go on: {Reason}", reason);
             Stop();
         }
     }

@@ -89,12 +89,12 @@ public sealed class TargetActor : ReceiveActor
 
         if (done.Fault is { } fault)
         {
-            _log.Error("Target {0} cannot be exported: {1}", _configuration.Iqn, fault);
+            _log.Error("Target {Target} cannot be exported: {Reason}", _configuration.Iqn, fault);
             Context.Parent.Tell(new TargetFailed(_configuration.Name, fault));
             return;
         }
 
-        _log.Info("Target {0} is exported with LUNs {1}", _configuration.Iqn, done.Summary.Luns.Count == 0 ? "none" : string.Join(", ", done.Summary.Luns));
+        _log.Info("Target {Target} is exported with LUNs {Luns}", _configuration.Iqn, done.Summary.Luns.Count == 0 ? "none" : string.Join(", ", done.Summary.Luns));
         Context.Parent.Tell(new TargetExported(_configuration.Name, done.Summary));
     }
 
@@ -116,7 +116,7 @@ public sealed class TargetActor : ReceiveActor
         _logins++;
         SessionInfo session = opened.Session;
         _sessions[session.SessionId] = session;
-        _log.Info("Session {0} of {1} from {2} began ({3})", session.SessionId, session.InitiatorName, session.PeerAddress, session.Parameters);
+        _log.Info("Session {Session} of {Initiator} from {Peer} began ({Parameters})", session.SessionId, session.InitiatorName, session.PeerAddress, session.Parameters);
         Context.ActorOf(SessionActor.Props(session, _engine), NameOf(session.SessionId));
     }
 
@@ -126,11 +126,11 @@ public sealed class TargetActor : ReceiveActor
         _sessions.Remove(session.SessionId);
         if (closed.Reason is SessionEnd.Logout or SessionEnd.Shutdown or SessionEnd.Kicked or SessionEnd.Reinstated)
         {
-            _log.Info("Session {0} of {1} ended: {2} {3}", session.SessionId, session.InitiatorName, closed.Reason, closed.Detail);
+            _log.Info("Session {Session} of {Initiator} ended: {Reason} {Detail}", session.SessionId, session.InitiatorName, closed.Reason, closed.Detail);
         }
         else
         {
-            _log.Warning("Session {0} of {1} from {2} ended: {3} {4}", session.SessionId, session.InitiatorName, session.PeerAddress, closed.Reason, closed.Detail);
+            _log.Warning("Session {Session} of {Initiator} from {Peer} ended: {Reason} {Detail}", session.SessionId, session.InitiatorName, session.PeerAddress, closed.Reason, closed.Detail);
         }
 
         Context.Stop(Context.Child(NameOf(session.SessionId)));
@@ -139,7 +139,7 @@ public sealed class TargetActor : ReceiveActor
     private void OnDenied(LoginDenied denied)
     {
         _refusals++;
-        _log.Warning("Login of {0} from {1} refused: {2} {3}", denied.InitiatorName, denied.PeerAddress, denied.Refusal, denied.Detail);
+        _log.Warning("Login of {Initiator} from {Peer} refused: {Refusal} {Detail}", denied.InitiatorName, denied.PeerAddress, denied.Refusal, denied.Detail);
     }
 
     private void Report()

@@ -32,7 +32,7 @@ public sealed class TargetsActor : ReceiveActor
         Receive<SessionOpened>(opened => Route(opened.Session.TargetName, opened));
         Receive<SessionClosed>(closed => Route(closed.Session.TargetName, closed));
         Receive<LoginDenied>(OnDenied);
-        Receive<IscsiWarning>(warning => _log.Warning("{0}: {1}", warning.PeerAddress, warning.Text));
+        Receive<IscsiWarning>(warning => _log.Warning("{Peer}: {Warning}", warning.PeerAddress, warning.Text));
         Receive<KickSession>(TellAll);
     }
 
@@ -79,7 +79,7 @@ public sealed class TargetsActor : ReceiveActor
             return;
         }
 
-        _log.Warning("Login of {0} from {1} to {2} refused: {3} {4}", denied.InitiatorName, denied.PeerAddress, denied.TargetName, denied.Refusal, denied.Detail);
+        _log.Warning("Login of {Initiator} from {Peer} to {Target} refused: {Refusal} {Detail}", denied.InitiatorName, denied.PeerAddress, denied.TargetName, denied.Refusal, denied.Detail);
     }
 
     private static void TellAll(object message)

@@ -37,7 +37,7 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         Receive<Opened>(OnOpened);
         Receive<OpenFailed>(OnOpenFailed);
         Receive<VolumeStateChanged>(changed => OnState(changed.State));
-        Receive<VolumeResized>(resized => _log.Info("Volume {0} has {1} bytes now", _settings.Name, resized.Geometry.SizeBytes));
+        Receive<VolumeResized>(resized => _log.Info("Volume {Volume} has {SizeBytes} bytes now", _settings.Name, resized.Geometry.SizeBytes));
         Receive<CloseVolume>(_ => Close());
         Receive<Closed>(OnClosed);
         Receive<GetVolumeReport>(_ => Sender.Tell(new VolumeReport(_settings.Name, _open?.Volume.VolumeId, _open?.Volume.Geometry, _state, [.. _history])));
@@ -73,7 +73,7 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
 
         IBlockVolume volume = _open.Volume;
         OnState(volume.State);
-        _log.Info("Volume {0} is open: {1} bytes in blocks of {2}, id {3}, on I/O thread {4}", _settings.Name, volume.Geometry.SizeBytes, volume.Geometry.LogicalBlockBytes,
+        _log.Info("Volume {Volume} is open: {SizeBytes} bytes in blocks of {BlockBytes}, id {VolumeId}, on I/O thread {Thread}", _settings.Name, volume.Geometry.SizeBytes, volume.Geometry.LogicalBlockBytes,
             volume.VolumeId, _home.Name);
         Context.Parent.Tell(new VolumeAvailable(_settings.Name, _open, Summary(null)));
     }
@@ -86,11 +86,11 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         OnState(new VolumeState(VolumeStateKind.Failed, failure.Message));
         if (failure is VolumeOpenException)
         {
-            _log.Error("Volume {0} cannot be opened: {1}", _settings.Name, failure.Message);
+            _log.Error("Volume {Volume} cannot be opened: {Reason}", _settings.Name, failure.Message);
         }
         else
         {
-            _log.Error(failure, "Volume {0} cannot be opened", _settings.Name);
+            _log.Error(failure, "Volume {Volume} cannot be opened", _settings.Name);
         }
 
         Context.Parent.Tell(new VolumeUnavailable(_settings.Name, failure.Message, mayPass, Summary(failure.Message)));
@@ -109,7 +109,7 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
     {
         if (state.Kind != _state.Kind && state.Kind == VolumeStateKind.Failed && _open is not null)
         {
-            _log.Error("Volume {0} failed: {1}", _settings.Name, state.Reason);
+            _log.Error("Volume {Volume} failed: {Reason}", _settings.Name, state.Reason);
         }
 
         _state = state;
@@ -141,7 +141,7 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         string? fault = closed.Fault is null ? null : $"volume {_settings.Name} was not closed cleanly: {closed.Fault}";
         if (fault is null)
         {
-            _log.Info("Volume {0} is flushed and closed", _settings.Name);
+            _log.Info("Volume {Volume} is flushed and closed", _settings.Name);
         }
 
         _open = null;

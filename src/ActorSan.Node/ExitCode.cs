@@ -1,0 +1,20 @@
+namespace ActorSan.Node;
+
+/// <summary>What the process says at its end; part of the interface for scripts and supervisors.</summary>
+public static class ExitCode
+{
+    /// <summary>Done; for <c>run</c>: stopped in order, every volume flushed.</summary>
+    public const int Success = 0;
+
+    /// <summary>It failed, or stopped without having been able to do it in order; the log says why.</summary>
+    public const int Failure = 1;
+
+    /// <summary>The command line or the configuration is wrong: trying again without a change is useless.</summary>
+    public const int Usage = 2;
+
+    /// <summary>The state directory, or a store, is in use by another process.</summary>
+    public const int InUse = 3;
+
+    /// <summary>A second signal cut an ordered stop short.</summary>
+    public const int Interrupted = 130;
+}
