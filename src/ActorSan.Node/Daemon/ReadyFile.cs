@@ -9,6 +9,8 @@ namespace ActorSan.Node.Daemon;
 /// </summary>
 internal sealed class ReadyFile(string path)
 {
+    private static readonly JsonSerializerOptions Readable = new() { WriteIndented = true };
+
     public void Write(string nodeName, NodeReady ready)
     {
         byte[] json = JsonSerializer.SerializeToUtf8Bytes(
@@ -29,7 +31,7 @@ internal sealed class ReadyFile(string path)
                     fault = volume.Fault,
                 }),
             },
-            s_options);
+            Readable);
         string unfinished = path + ".tmp";
         File.WriteAllBytes(unfinished, json);
         File.Move(unfinished, path, overwrite: true);
@@ -46,6 +48,4 @@ internal sealed class ReadyFile(string path)
             // The directory went first: then so did the file.
         }
     }
-
-    private static readonly JsonSerializerOptions s_options = new() { WriteIndented = true };
 }
