@@ -1,1 +1,3 @@
-return 0;
+using ActorSan.Node.Verbs;
+
+return CommandLine.Run(args, Console.Out, Console.Error);
