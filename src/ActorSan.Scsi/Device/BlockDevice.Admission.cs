@@ -1,0 +1,193 @@
+using ActorSan.Scsi.Reservations;
+using ActorSan.Storage;
+using ActorSan.Storage.Blocks;
+
+namespace ActorSan.Scsi;
+
+/// <summary>Why an enabled task does not start, in the order of SAM-5 §5.3.3: resets, reservation conflict, everything else.</summary>
+public sealed partial class BlockDevice
+{
+    // False: the task was ended or parked.
+    private bool Admit(TaskState state)
+    {
+        CommandDescriptor command = state.Command;
+        NexusState nexus = state.Nexus;
+        bool takesAttention = (command.Flags & CommandFlags.IgnoresAttention) == 0;
+        if (takesAttention && nexus.Attentions.HasReset)
+        {
+            return EndWithAttention(state);
+        }
+
+        if (Reservations.MayRefuse && command.Reservation != ReservationClass.Own)
+        {
+            switch (Reservations.Check(state))
+            {
+                case ReservationVerdict.Conflict:
+                    state.EndStatus(ScsiStatus.ReservationConflict);
+                    End(state);
+                    return false;
+                case ReservationVerdict.Wait:
+                    Park(state);
+                    return false;
+            }
+        }
+
+        if (takesAttention && !nexus.Attentions.IsEmpty)
+        {
+            return EndWithAttention(state);
+        }
+
+        if (state.Task.Attribute == TaskAttribute.Aca)
+        {
+            // SAM-5 §8.6.5: there is never an ACA condition here.
+            state.Fail(SenseKey.IllegalRequest, AdditionalSense.InvalidMessageError);
+        }
+        else if ((state.Cdb[command.CdbLength - 1] & 0x04) != 0)
+        {
+            // NACA with NORMACA zero (SAM-5 §5.2).
+            state.FailCdbField(command.CdbLength - 1, 2);
+        }
+        else if (command.ExistsOn is { } existsOn && !existsOn(this))
+        {
+            UnknownCommand.Fail(state);
+        }
+        else if (((_restrictions | nexus.Restrictions) & command.BlockedBy) is var blocked and not Restrictions.None)
+        {
+            FailRestricted(state, blocked);
+        }
+
+        if (!state.Ended)
+        {
+            return true;
+        }
+
+        End(state);
+        return false;
+    }
+
+    private bool EndWithAttention(TaskState state)
+    {
+        Invariant.Check(state.Nexus.Attentions.TryTake(out UnitAttention attention));
+        state.Fail(SenseKey.UnitAttention, UnitAttentionQueue.CodeOf(attention));
+        End(state);
+        return false;
+    }
+
+    // The condition that lies deepest is told: an initiator must not wait for a sanitize on a medium that is not there.
+    private void FailRestricted(TaskState state, Restrictions blocked)
+    {
+        if ((blocked & Restrictions.Port) != 0)
+        {
+            state.Fail(
+                SenseKey.NotReady,
+                (blocked & Restrictions.PortTransitioning) != 0 ? AdditionalSense.AsymmetricAccessTransition
+                : (blocked & Restrictions.PortUnavailable) != 0 ? AdditionalSense.TargetPortUnavailable
+                : AdditionalSense.TargetPortInStandby);
+        }
+        else if ((blocked & Restrictions.VolumeNotReady) != 0)
+        {
+            state.Fail(NotReadySense());
+        }
+        else if ((blocked & Restrictions.MediumAbsent) != 0)
+        {
+            state.Fail(SenseKey.NotReady, AdditionalSense.MediumNotPresent);
+        }
+        else if ((blocked & Restrictions.Formatting) != 0)
+        {
+            state.Fail(new SenseDescription(SenseKey.NotReady, AdditionalSense.FormatInProgress, SenseKeySpecific.Progress(BackgroundProgress)));
+        }
+        else if ((blocked & Restrictions.Sanitizing) != 0)
+        {
+            state.Fail(new SenseDescription(SenseKey.NotReady, AdditionalSense.SanitizeInProgress, SenseKeySpecific.Progress(BackgroundProgress)));
+        }
+        else if ((blocked & Restrictions.SanitizeFailed) != 0)
+        {
+            state.Fail(SenseKey.MediumError, AdditionalSense.SanitizeCommandFailed);
+        }
+        else if ((blocked & Restrictions.Stopped) != 0)
+        {
+            state.Fail(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
+        }
+        else if ((blocked & Restrictions.WriteProtected) != 0)
+        {
+            state.Fail(SenseKey.DataProtect, AdditionalSense.WriteProtected);
+        }
+        else
+        {
+            Invariant.Check((blocked & Restrictions.SoftwareWriteProtected) != 0);
+            state.Fail(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
+        }
+    }
+
+    /// <summary>Progress of the sanitize or format that runs, as a fraction of 65536.</summary>
+    internal ushort BackgroundProgress { get; set; }
+
+    /// <summary>What NOT READY says about the volume's state.</summary>
+    internal SenseDescription NotReadySense() => Volume.State.Kind switch
+    {
+        VolumeStateKind.Starting => new SenseDescription(SenseKey.NotReady, AdditionalSense.BecomingReady),
+        VolumeStateKind.Failed => new SenseDescription(SenseKey.NotReady, AdditionalSense.ManualInterventionRequired),
+        _ => new SenseDescription(SenseKey.NotReady, AdditionalSense.NotReadyCauseNotReportable),
+    };
+
+    private void Park(TaskState state)
+    {
+        state.Phase = TaskPhase.Parked;
+        state.NextParked = null;
+        if (_lastParked is null)
+        {
+            _firstParked = state;
+        }
+        else
+        {
+            _lastParked.NextParked = state;
+        }
+
+        _lastParked = state;
+    }
+
+    /// <summary>A reservation change is complete: what waited for it is checked again, in order.</summary>
+    internal void ReleaseParked()
+    {
+        TaskState? task = _firstParked;
+        _firstParked = null;
+        _lastParked = null;
+        while (task is not null)
+        {
+            TaskState? next = task.NextParked;
+            task.NextParked = null;
+            Enable(task);
+            task = next;
+        }
+    }
+
+    /// <summary>An aborted task stops waiting.</summary>
+    internal void Unpark(TaskState state)
+    {
+        TaskState? before = null;
+        for (TaskState? task = _firstParked; task is not null; before = task, task = task.NextParked)
+        {
+            if (!ReferenceEquals(task, state))
+            {
+                continue;
+            }
+
+            if (before is null)
+            {
+                _firstParked = task.NextParked;
+            }
+            else
+            {
+                before.NextParked = task.NextParked;
+            }
+
+            if (ReferenceEquals(_lastParked, task))
+            {
+                _lastParked = before;
+            }
+
+            task.NextParked = null;
+            return;
+        }
+    }
+}

@@ -1,0 +1,34 @@
+using ActorSan.Storage.Buffers;
+
+namespace ActorSan.Scsi;
+
+/// <summary>Settings of one logical unit; each has its key under <c>actorsan.luns</c>.</summary>
+public sealed record LogicalUnitSettings
+{
+    /// <summary>RMB: the medium can be ejected and loaded by START STOP UNIT.</summary>
+    public bool Removable { get; init; }
+
+    /// <summary>Refuses every write, whatever the volume would do.</summary>
+    public bool WriteProtected { get; init; }
+
+    /// <summary>T10 VENDOR IDENTIFICATION: at most 8 ASCII characters.</summary>
+    public string Vendor { get; init; } = "ACTORSAN";
+
+    /// <summary>PRODUCT IDENTIFICATION: at most 16 ASCII characters.</summary>
+    public string Product { get; init; } = "VOLUME";
+
+    /// <summary>PRODUCT REVISION LEVEL: at most 4 ASCII characters.</summary>
+    public string Revision { get; init; } = "0.1";
+
+    /// <summary>Tasks in the task set; one more is answered TASK SET FULL (or BUSY).</summary>
+    public int MaxTasks { get; init; } = 4096;
+
+    /// <summary>The longest READ, WRITE or VERIFY with data; not above <see cref="BufferPool.MaxBufferBytes"/>.</summary>
+    public int MaxTransferBytes { get; init; } = 4 << 20;
+
+    /// <summary>The longest UNMAP and WRITE SAME: one command's share of the volume's time.</summary>
+    public long MaxUnmapBytes { get; init; } = 1L << 30;
+
+    /// <summary>Pace of a sanitize, bytes per second; zero is unlimited.</summary>
+    public long SanitizeMaxRateBytes { get; init; } = 256L << 20;
+}

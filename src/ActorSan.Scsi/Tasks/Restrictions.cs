@@ -1,0 +1,46 @@
+namespace ActorSan.Scsi;
+
+/// <summary>Conditions of a unit, or of the port it is reached by, under which some commands are refused. A command's descriptor says by which it is stopped.</summary>
+[Flags]
+internal enum Restrictions
+{
+    None = 0,
+
+    /// <summary>The volume or its configuration is write-protected.</summary>
+    WriteProtected = 1 << 0,
+
+    /// <summary>SWP in the control mode page.</summary>
+    SoftwareWriteProtected = 1 << 1,
+
+    /// <summary>Ejected (removable units only).</summary>
+    MediumAbsent = 1 << 2,
+
+    /// <summary>START STOP UNIT stopped it, or put it where a START is needed.</summary>
+    Stopped = 1 << 3,
+
+    /// <summary>The volume does not serve: starting, failed, detached. (Suspended is not among them: requests wait.)</summary>
+    VolumeNotReady = 1 << 4,
+
+    Sanitizing = 1 << 5,
+
+    /// <summary>A sanitize failed and was not forgiven: only EXIT FAILURE MODE or another sanitize get through.</summary>
+    SanitizeFailed = 1 << 6,
+
+    Formatting = 1 << 7,
+
+    PortStandby = 1 << 8,
+    PortUnavailable = 1 << 9,
+    PortTransitioning = 1 << 10,
+
+    /// <summary>What stops a command that needs a port in an active state.</summary>
+    Port = PortStandby | PortUnavailable | PortTransitioning,
+
+    /// <summary>What stops a command that needs the medium.</summary>
+    Medium = MediumAbsent | Stopped | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | Port,
+
+    /// <summary>What stops a command that changes the medium.</summary>
+    MediumWrite = Medium | WriteProtected | SoftwareWriteProtected,
+
+    /// <summary>What stops a command of the unit itself, which needs no medium.</summary>
+    Unit = Sanitizing | Formatting | Port,
+}
