@@ -1,1 +1,57 @@
-return 0;
+using System.CommandLine;
+using System.Runtime.InteropServices;
+using ActorSan.Conformance;
+
+var daemon = new Option<string>("--daemon") { Description = "The built daemon.", Required = true };
+var directory = new Option<string>("--directory") { Description = "Where stores, logs and reports go.", Required = true };
+var engine = new Option<string>("--engine") { Description = "auto, io_uring or epoll.", DefaultValueFactory = _ => "auto" };
+var filter = new Option<string?>("--filter") { Description = "Only tests whose name matches this regular expression." };
+var json = new Option<string?>("--json") { Description = "Write {pass, skip, fail, tests} to this file." };
+var noTools = new Option<bool>("--no-tools") { Description = "iscsi-test-cu alone, without the other initiators." };
+engine.AcceptOnlyFromAmong("auto", "io_uring", "epoll");
+
+var command = new RootCommand("Scores a node with iscsi-test-cu and other initiators: pass, skip, fail.") { daemon, directory, engine, filter, json, noTools };
+command.SetAction(async (parsed, cancelled) =>
+{
+    using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
+    using PosixSignalRegistration onTerm = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context =>
+    {
+        context.Cancel = true;
+        stop.Cancel();
+    });
+    string folder = parsed.GetValue(directory)!;
+    string chosen = parsed.GetValue(engine)!;
+    var options = new BoardOptions(parsed.GetValue(daemon)!, folder, chosen, parsed.GetValue(filter), !parsed.GetValue(noTools));
+    IReadOnlyList<TestOutcome> outcomes;
+    try
+    {
+        outcomes = await new Board(options, Console.Out, stop.Token).Run();
+    }
+    catch (OperationCanceledException)
+    {
+        await Console.Error.WriteLineAsync("conformance: stopped by a signal");
+        return 130;
+    }
+    catch (Exception failure) when (failure is InvalidOperationException or IOException or System.ComponentModel.Win32Exception)
+    {
+        await Console.Error.WriteLineAsync($"conformance: {failure.Message}");
+        return 1;
+    }
+
+    await Reports.WriteMarkdown(Path.Combine(folder, "board.md"), outcomes, chosen);
+    await Reports.WriteJUnit(Path.Combine(folder, "board.xml"), outcomes);
+    if (parsed.GetValue(json) is string file)
+    {
+        await Reports.WriteJson(file, outcomes);
+    }
+
+    Console.WriteLine();
+    foreach (TestOutcome outcome in outcomes.Where(outcome => outcome.Result != TestResult.Pass))
+    {
+        Console.WriteLine($"{Reports.Word(outcome.Result)} {outcome.Name}: {outcome.Reason}");
+    }
+
+    Console.WriteLine(Reports.Totals(outcomes));
+    return Reports.Count(outcomes, TestResult.Fail) == 0 ? 0 : 1;
+});
+return await command.Parse(args).InvokeAsync();
