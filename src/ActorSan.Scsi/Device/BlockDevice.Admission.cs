@@ -88,6 +88,10 @@ public sealed partial class BlockDevice
         {
             state.Fail(NotReadySense());
         }
+        else if ((blocked & Restrictions.ReservationsLost) != 0)
+        {
+            state.Fail(SenseKey.NotReady, AdditionalSense.ManualInterventionRequired);
+        }
         else if ((blocked & Restrictions.MediumAbsent) != 0)
         {
             state.Fail(SenseKey.NotReady, AdditionalSense.MediumNotPresent);

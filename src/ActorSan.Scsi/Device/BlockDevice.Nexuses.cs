@@ -74,6 +74,10 @@ public sealed partial class BlockDevice
         // A suspended volume keeps its requests waiting, so it is not refused here.
         VolumeStateKind kind = Volume.State.Kind;
         Restrict(Restrictions.VolumeNotReady, kind is not (VolumeStateKind.Ready or VolumeStateKind.Suspended));
+        if (kind == VolumeStateKind.Ready)
+        {
+            Reservations.Load(afterPowerLoss: true);
+        }
     }
 
     private void FollowVolumeSize()

@@ -118,6 +118,9 @@ public sealed partial class BlockDevice : LogicalUnit
         }
     }
 
+    /// <summary>PREEMPT AND ABORT took the tasks of that nexus.</summary>
+    internal void AbortPreempted(NexusState nexus) => _manager.AbortPreempted(nexus);
+
     public override void Manage(TaskManagementOperation operation) => _manager.Begin(operation);
 
     /// <summary>Sets or clears a condition of the whole unit.</summary>
@@ -140,6 +143,11 @@ public sealed partial class BlockDevice : LogicalUnit
     internal void End(TaskState state)
     {
         state.GiveBack();
+        if (Reservations.IsDraining)
+        {
+            Reservations.Ended(state);
+        }
+
         _tasks.Leave(state);
         state.Phase = TaskPhase.Free;
         NexusState nexus = state.Nexus;

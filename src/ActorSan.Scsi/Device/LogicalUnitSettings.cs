@@ -29,6 +29,12 @@ public sealed record LogicalUnitSettings
     /// <summary>The longest UNMAP and WRITE SAME: one command's share of the volume's time.</summary>
     public long MaxUnmapBytes { get; init; } = 1L << 30;
 
+    /// <summary>Relative target port identifiers by which the unit can be reached, on all nodes: what a registration for all ports (ALL_TG_PT) covers.</summary>
+    public IReadOnlyList<ushort> TargetPorts { get; init; } = [];
+
+    /// <summary>Registrations for persistent reservations; one more is refused (INSUFFICIENT REGISTRATION RESOURCES).</summary>
+    public int MaxRegistrations { get; init; } = 512;
+
     /// <summary>Pace of a sanitize, bytes per second; zero is unlimited.</summary>
     public long SanitizeMaxRateBytes { get; init; } = 256L << 20;
 }

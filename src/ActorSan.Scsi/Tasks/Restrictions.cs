@@ -32,11 +32,14 @@ internal enum Restrictions
     PortUnavailable = 1 << 9,
     PortTransitioning = 1 << 10,
 
+    /// <summary>The kept reservations are damaged: nobody knows who may write.</summary>
+    ReservationsLost = 1 << 11,
+
     /// <summary>What stops a command that needs a port in an active state.</summary>
     Port = PortStandby | PortUnavailable | PortTransitioning,
 
     /// <summary>What stops a command that needs the medium.</summary>
-    Medium = MediumAbsent | Stopped | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | Port,
+    Medium = MediumAbsent | Stopped | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | ReservationsLost | Port,
 
     /// <summary>What stops a command that changes the medium.</summary>
     MediumWrite = Medium | WriteProtected | SoftwareWriteProtected,

@@ -42,6 +42,9 @@ internal sealed unsafe class TaskState : VolumeOperation
     /// <summary>With <see cref="Aborting"/>: the initiator is told by TASK ABORTED status (TAS).</summary>
     public bool TellsAborted;
 
+    /// <summary>A reservation change that takes rights away waits for the end of this task.</summary>
+    public bool HoldsUpReservations;
+
     /// <summary>Neighbours in the task set.</summary>
     public TaskState? Previous;
 
