@@ -17,6 +17,12 @@ internal static class CommandTable
         All =
         [
             .. PrimaryCommands.Rows,
+            .. Inquiry.InquiryCommand.Rows,
+            .. Inquiry.ReportLuns.Rows,
+            .. RequestSense.Rows,
+            .. CapacityCommands.Rows,
+            .. Modes.ModeCommands.Rows,
+            .. PowerCommands.Rows,
             .. ReadWriteCommands.Rows,
             .. Reservations.ReservationCommands.Rows,
         ];

@@ -150,7 +150,7 @@ internal static unsafe class ReadWriteCommands
         }
 
         range.Place(task);
-        task.ForceUnitAccess = (flags & Fua) != 0;
+        task.ForceUnitAccess = (flags & Fua) != 0 || task.Device.WriteThrough;
         task.Cursor = task.LengthBytes;
         if (task.LengthBytes > task.Task.DataOutLength)
         {

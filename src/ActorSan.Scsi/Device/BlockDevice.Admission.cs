@@ -73,55 +73,44 @@ public sealed partial class BlockDevice
         return false;
     }
 
+    private void FailRestricted(TaskState state, Restrictions blocked) => state.Fail(Describe(blocked));
+
+    /// <summary>What REQUEST SENSE says when no unit attention is pending.</summary>
+    internal SenseDescription DescribeReadiness(NexusState nexus)
+    {
+        Restrictions unready = (_restrictions | nexus.Restrictions) & Restrictions.Medium;
+        return unready == Restrictions.None ? default : Describe(unready);
+    }
+
     // The condition that lies deepest is told: an initiator must not wait for a sanitize on a medium that is not there.
-    private void FailRestricted(TaskState state, Restrictions blocked)
+    private SenseDescription Describe(Restrictions blocked)
     {
         if ((blocked & Restrictions.Port) != 0)
         {
-            state.Fail(
+            return new SenseDescription(
                 SenseKey.NotReady,
                 (blocked & Restrictions.PortTransitioning) != 0 ? AdditionalSense.AsymmetricAccessTransition
                 : (blocked & Restrictions.PortUnavailable) != 0 ? AdditionalSense.TargetPortUnavailable
                 : AdditionalSense.TargetPortInStandby);
         }
-        else if ((blocked & Restrictions.VolumeNotReady) != 0)
+
+        return true switch
         {
-            state.Fail(NotReadySense());
-        }
-        else if ((blocked & Restrictions.ReservationsLost) != 0)
-        {
-            state.Fail(SenseKey.NotReady, AdditionalSense.ManualInterventionRequired);
-        }
-        else if ((blocked & Restrictions.MediumAbsent) != 0)
-        {
-            state.Fail(SenseKey.NotReady, AdditionalSense.MediumNotPresent);
-        }
-        else if ((blocked & Restrictions.Formatting) != 0)
-        {
-            state.Fail(new SenseDescription(SenseKey.NotReady, AdditionalSense.FormatInProgress, SenseKeySpecific.Progress(BackgroundProgress)));
-        }
-        else if ((blocked & Restrictions.Sanitizing) != 0)
-        {
-            state.Fail(new SenseDescription(SenseKey.NotReady, AdditionalSense.SanitizeInProgress, SenseKeySpecific.Progress(BackgroundProgress)));
-        }
-        else if ((blocked & Restrictions.SanitizeFailed) != 0)
-        {
-            state.Fail(SenseKey.MediumError, AdditionalSense.SanitizeCommandFailed);
-        }
-        else if ((blocked & Restrictions.Stopped) != 0)
-        {
-            state.Fail(SenseKey.NotReady, AdditionalSense.InitializingCommandRequired);
-        }
-        else if ((blocked & Restrictions.WriteProtected) != 0)
-        {
-            state.Fail(SenseKey.DataProtect, AdditionalSense.WriteProtected);
-        }
-        else
-        {
-            Invariant.Check((blocked & Restrictions.SoftwareWriteProtected) != 0);
-            state.Fail(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected);
-        }
+            _ when Has(blocked, Restrictions.VolumeNotReady) => NotReadySense(),
+            _ when Has(blocked, Restrictions.ReservationsLost) => new SenseDescription(SenseKey.NotReady, AdditionalSense.ManualInterventionRequired),
+            _ when Has(blocked, Restrictions.MediumAbsent) => new SenseDescription(SenseKey.NotReady, AdditionalSense.MediumNotPresent),
+            _ when Has(blocked, Restrictions.Formatting) => InBackground(AdditionalSense.FormatInProgress),
+            _ when Has(blocked, Restrictions.Sanitizing) => InBackground(AdditionalSense.SanitizeInProgress),
+            _ when Has(blocked, Restrictions.SanitizeFailed) => new SenseDescription(SenseKey.MediumError, AdditionalSense.SanitizeCommandFailed),
+            _ when Has(blocked, Restrictions.WriteProtected) => new SenseDescription(SenseKey.DataProtect, AdditionalSense.WriteProtected),
+            _ => new SenseDescription(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected),
+        };
     }
+
+    private static bool Has(Restrictions all, Restrictions one) => (all & one) != 0;
+
+    private SenseDescription InBackground(AdditionalSense additional) =>
+        new(SenseKey.NotReady, additional, SenseKeySpecific.Progress(BackgroundProgress));
 
     /// <summary>Progress of the sanitize or format that runs, as a fraction of 65536.</summary>
     internal ushort BackgroundProgress { get; set; }

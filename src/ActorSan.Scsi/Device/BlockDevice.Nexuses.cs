@@ -49,6 +49,8 @@ public sealed partial class BlockDevice
             nexus.PreventsRemoval = false;
         }
 
+        Modes.RestoreSaved();
+        FollowModes();
         Reservations.Reset();
         Establish(attention);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ActorSan.Scsi.Identity;
 using ActorSan.Scsi.Reservations;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Threads;
@@ -35,6 +36,9 @@ public sealed partial class BlockDevice : LogicalUnit
         BlockShift = System.Numerics.BitOperations.TrailingZeroCount(BlockBytes);
         MaxTransferBytes = Math.Clamp(settings.MaxTransferBytes, BlockBytes, Storage.Buffers.BufferPool.MaxBufferBytes) & -BlockBytes;
         _blockCount = volume.Geometry.BlockCount;
+        Limits = new BlockLimits(this);
+        Identity = new UnitIdentity(volume.VolumeId);
+        Modes = new Modes.ModePages(volume.Capabilities);
     }
 
     public override IoThread? Home => Volume.Home;
@@ -58,6 +62,14 @@ public sealed partial class BlockDevice : LogicalUnit
 
     internal UnitStatistics Statistics { get; } = new();
 
+    /// <summary>The limits that the block limits page reports.</summary>
+    internal BlockLimits Limits { get; }
+
+    public UnitIdentity Identity { get; }
+
+    /// <summary>PERIPHERAL QUALIFIER 000b and PERIPHERAL DEVICE TYPE 00h (direct access block device).</summary>
+    internal byte Peripheral => 0x00;
+
     internal ReservationManager Reservations { get; }
 
     internal TaskSet Tasks => _tasks;
@@ -68,16 +80,18 @@ public sealed partial class BlockDevice : LogicalUnit
     internal Restrictions Restrictions => _restrictions;
 
     /// <summary>TAS: tasks that another nexus aborted end with TASK ABORTED.</summary>
-    internal bool TaskAbortedStatus { get; set; }
+    internal bool TaskAbortedStatus { get; private set; }
 
     /// <summary>D_SENSE: sense data in descriptor format.</summary>
-    internal bool DescriptorSense { get; set; }
+    internal bool DescriptorSense { get; private set; }
 
     /// <summary>Takes up what the volume kept (mode pages, reservations, a sanitize that was begun) and begins to observe it. Home thread, once.</summary>
     public void Open()
     {
         Volume.AddObserver(_observer);
         Restrict(Restrictions.WriteProtected, Settings.WriteProtected || Volume.Capabilities.ReadOnly);
+        Modes.Load(Volume.GetAttribute(VolumeAttribute.ModePages));
+        FollowModes();
         FollowVolumeState();
     }
 

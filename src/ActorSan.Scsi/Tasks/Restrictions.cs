@@ -15,9 +15,6 @@ internal enum Restrictions
     /// <summary>Ejected (removable units only).</summary>
     MediumAbsent = 1 << 2,
 
-    /// <summary>START STOP UNIT stopped it, or put it where a START is needed.</summary>
-    Stopped = 1 << 3,
-
     /// <summary>The volume does not serve: starting, failed, detached. (Suspended is not among them: requests wait.)</summary>
     VolumeNotReady = 1 << 4,
 
@@ -39,7 +36,7 @@ internal enum Restrictions
     Port = PortStandby | PortUnavailable | PortTransitioning,
 
     /// <summary>What stops a command that needs the medium.</summary>
-    Medium = MediumAbsent | Stopped | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | ReservationsLost | Port,
+    Medium = MediumAbsent | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | ReservationsLost | Port,
 
     /// <summary>What stops a command that changes the medium.</summary>
     MediumWrite = Medium | WriteProtected | SoftwareWriteProtected,

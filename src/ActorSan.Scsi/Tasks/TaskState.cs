@@ -317,7 +317,7 @@ internal sealed unsafe class TaskState : VolumeOperation
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void GiveBack()
     {
-        if (Release is not null || !Scratch.IsEmpty)
+        if (Release is not null || Extra is not null || !Scratch.IsEmpty)
         {
             GiveBackSlow();
         }

@@ -1,0 +1,41 @@
+using System.Security.Cryptography;
+using System.Text;
+
+namespace ActorSan.Scsi.Identity;
+
+/// <summary>
+/// What names a logical unit to initiators, derived from the volume id alone: never from path, order or host, so it stays the same wherever the volume is served
+/// from. Golden: multipath, clusters and hypervisors compare these bytes.
+/// </summary>
+public sealed class UnitIdentity
+{
+    public UnitIdentity(Guid volumeId)
+    {
+        VolumeId = volumeId;
+        Span<byte> id = stackalloc byte[16];
+        volumeId.TryWriteBytes(id, bigEndian: true, out _);
+        Uuid = id.ToArray();
+        Span<byte> hash = stackalloc byte[32];
+        SHA256.HashData(id, hash);
+        byte[] naa = hash[..8].ToArray();
+        // 60 bits of the hash behind the NAA nibble: its first nibble gives way.
+        naa[0] = (byte)(0x30 | (naa[0] & 0x0F));
+        Naa = naa;
+        SerialNumber = volumeId.ToString("N");
+        T10 = Encoding.ASCII.GetBytes("ACTORSAN" + SerialNumber);
+    }
+
+    public Guid VolumeId { get; }
+
+    /// <summary>NAA 3h, locally assigned (SPC-4 §7.8.6.6.4): 8 bytes.</summary>
+    public ReadOnlyMemory<byte> Naa { get; }
+
+    /// <summary>T10 vendor identification and the id in 32 hexadecimal digits (SPC-4 §7.8.6.3): 40 bytes of ASCII.</summary>
+    public ReadOnlyMemory<byte> T10 { get; }
+
+    /// <summary>The id in the order of RFC 9562: 16 bytes.</summary>
+    public ReadOnlyMemory<byte> Uuid { get; }
+
+    /// <summary>Unit serial number: the id in 32 lower case hexadecimal digits.</summary>
+    public string SerialNumber { get; }
+}
