@@ -64,6 +64,11 @@ internal sealed class NodeDaemon(NodeConfiguration configuration, NodeEngines en
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, context => OnSignal(context, node));
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, context => OnSignal(context, node));
         using PosixSignalRegistration hangUp = PosixSignalRegistration.Create(PosixSignal.SIGHUP, context => OnSignal(context, node));
+        using PosixSignalRegistration statistics = PosixSignalRegistration.Create((PosixSignal)ProcessStatistics.UserSignal, context =>
+        {
+            context.Cancel = true;
+            log.Information("statistics: {Statistics:l}", ProcessStatistics.Line());
+        });
         node.Tell(new StartNode());
         int code = _end.Task.GetAwaiter().GetResult();
         _ready?.Remove();

@@ -58,7 +58,7 @@ internal sealed class NodeSide : IAsyncDisposable
     }
 
     /// <summary>Managed bytes allocated and collections since the start, as the node itself counts them (SIGUSR1 makes it write them).</summary>
-    internal async Task<(long AllocatedBytes, int Collections, long Operations)> ReadStatistics(CancellationToken stop)
+    internal async Task<(long AllocatedBytes, int Collections)> ReadStatistics(CancellationToken stop)
     {
         const string marker = "statistics: ";
         int seen = Count(_daemon.Log, marker);
@@ -71,7 +71,7 @@ internal sealed class NodeSide : IAsyncDisposable
                 int from = log.LastIndexOf(marker, StringComparison.Ordinal) + marker.Length;
                 int end = log.IndexOf('\n', from);
                 var pairs = Processes.LastLine(log[from..end]);
-                return ((long)Processes.Number(pairs, "allocated"), (int)Processes.Number(pairs, "collections"), (long)Processes.Number(pairs, "commands"));
+                return ((long)Processes.Number(pairs, "allocated"), (int)Processes.Number(pairs, "collections"));
             }
 
             await Task.Delay(TimeSpan.FromMilliseconds(20), stop);

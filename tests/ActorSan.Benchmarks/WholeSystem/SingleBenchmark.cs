@@ -111,12 +111,12 @@ internal sealed class SingleBenchmark(SingleOptions options, TextWriter progress
         {
             _ = await _tools.Run(load, side);
             var before = await node.ReadStatistics(stop);
-            _ = await _tools.Run(load, side);
+            LoadResult result = await _tools.Run(load, side);
             var after = await node.ReadStatistics(stop);
-            long commands = Math.Max(1, after.Operations - before.Operations);
+            double commands = Math.Max(1, result.Iops * options.Seconds);
 
             // Login, logout and the statistics themselves allocate; a leak per command would show as at least a byte a command.
-            double each = Math.Floor((double)(after.AllocatedBytes - before.AllocatedBytes) / commands);
+            double each = Math.Floor((after.AllocatedBytes - before.AllocatedBytes) / commands);
             Add(new Row($"managed bytes allocated a command, {name}", each, "B", Goal: "<= 0"));
             Add(new Row($"collections under load, {name}", after.Collections - before.Collections, "", Goal: "<= 0"));
         }
