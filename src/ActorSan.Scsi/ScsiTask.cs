@@ -66,6 +66,12 @@ public abstract unsafe class ScsiTask
     /// <summary>Native memory with what was received; null when there is none.</summary>
     public byte* DataOut;
 
+    /// <summary>
+    /// The initiator's expected data transfer length for data-out (RFC 7143 §11.3.4); with more than the command takes, <see cref="DataOutLength"/> alone does not tell that the
+    /// two disagree. Zero when the transport does not know it.
+    /// </summary>
+    public long ExpectedDataOutLength;
+
     /// <summary>Bytes received: min(EDTL, <see cref="CdbDemand.DataOutBytes"/>).</summary>
     public int DataOutLength;
 

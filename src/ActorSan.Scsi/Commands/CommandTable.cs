@@ -24,6 +24,11 @@ internal static class CommandTable
             .. Modes.ModeCommands.Rows,
             .. PowerCommands.Rows,
             .. ReadWriteCommands.Rows,
+            .. VerifyCommands.Rows,
+            .. AtomicCommands.Rows,
+            .. WriteSameCommands.Rows,
+            .. ProvisioningCommands.Rows,
+            .. CacheCommands.Rows,
             .. Reservations.ReservationCommands.Rows,
         ];
         foreach (CommandDescriptor row in All)

@@ -31,6 +31,7 @@ public sealed partial class BlockDevice : LogicalUnit
         _manager = new TaskManager(this, _tasks);
         _enable = Enable;
         _observer = new VolumeObserver(this);
+        _flush = new BackgroundFlush(this);
         Reservations = new ReservationManager(this);
         BlockBytes = volume.Geometry.LogicalBlockBytes;
         BlockShift = System.Numerics.BitOperations.TrailingZeroCount(BlockBytes);

@@ -21,7 +21,6 @@ internal sealed class BlockLimits
         long unmapBlocks = Math.Clamp(device.Settings.MaxUnmapBytes / block, 1, 1 << 20);
         MaxUnmapBlocks = unmapBlocks;
         UnmapGranularityBlocks = Math.Max(1, device.Volume.Capabilities.UnmapGranularityBytes / block);
-        MaxWriteSameBlocks = unmapBlocks;
     }
 
     public int MaxTransferBlocks { get; }
@@ -46,6 +45,4 @@ internal sealed class BlockLimits
     public int MaxUnmapDescriptors => 256;
 
     public int UnmapGranularityBlocks { get; }
-
-    public long MaxWriteSameBlocks { get; }
 }

@@ -23,7 +23,7 @@ internal static class BlockVpdPages
             page[32] = 0x80;
         }
 
-        BinaryPrimitives.WriteUInt64BigEndian(page[36..], (ulong)limits.MaxWriteSameBlocks);
+        // MAXIMUM WRITE SAME LENGTH (36..43) stays zero: no limit. WSNZ stays zero: no blocks mean all.
         BinaryPrimitives.WriteUInt32BigEndian(page[44..], (uint)limits.MaxAtomicBlocks);
         BinaryPrimitives.WriteUInt32BigEndian(page[48..], (uint)limits.AtomicAlignmentBlocks);
         BinaryPrimitives.WriteUInt32BigEndian(page[52..], (uint)limits.AtomicGranularityBlocks);

@@ -22,6 +22,7 @@ public enum AdditionalSense : ushort
     IncorrectCopyTargetType = 0x0D03,
     CopyTargetDataUnderrun = 0x0D04,
     CopyTargetDataOverrun = 0x0D05,
+    InvalidFieldInCommandInformationUnit = 0x0E03,
     UnrecoveredReadError = 0x1100,
     ParameterListLengthError = 0x1A00,
     MiscompareDuringVerify = 0x1D00,

@@ -255,6 +255,9 @@ internal sealed unsafe class TaskState : VolumeOperation
     {
         switch (Status)
         {
+            case VolumeStatus.Miscompare:
+                FailMiscompare(ResultOffsetBytes);
+                break;
             case VolumeStatus.OutOfRange:
                 Fail(new SenseDescription(SenseKey.IllegalRequest, AdditionalSense.LbaOutOfRange, Information: (ulong)lba));
                 break;
@@ -287,6 +290,24 @@ internal sealed unsafe class TaskState : VolumeOperation
                 Invariant.Fail($"A volume operation cannot end so: {Kind} {Status}.");
                 break;
         }
+    }
+
+    /// <summary>MISCOMPARE: INFORMATION is the offset of the first byte that differs, from the start of the data-out (SBC-4 §5.3, §5.33).</summary>
+    public void FailMiscompare(long offsetBytes) =>
+        Fail(new SenseDescription(SenseKey.Miscompare, AdditionalSense.MiscompareDuringVerify, Information: (ulong)offsetBytes));
+
+    /// <summary>
+    /// The transport brought exactly <paramref name="bytes"/>: else the task has been ended. For commands that can't do a part: a comparison, an all-or-nothing write.
+    /// </summary>
+    public bool CheckDataOut(long bytes)
+    {
+        if (Task.DataOutLength == bytes && Task.ExpectedDataOutLength <= bytes)
+        {
+            return true;
+        }
+
+        Fail(SenseKey.IllegalRequest, AdditionalSense.InvalidFieldInCommandInformationUnit);
+        return false;
     }
 
     /// <summary>Ends GOOD with parameter data: as much of it as the allocation length and the room allow (SPC-4 §4.2.5.6).</summary>
