@@ -1,7 +1,6 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Security.Cryptography;
-using System.Text.Json;
+using ActorSan.Tests.Shared;
 
 namespace ActorSan.Conformance;
 
@@ -13,20 +12,19 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     internal const string ChapUser = "conformance";
     internal const string ChapSecret = "conformance-secret";
 
-    private readonly Process _process;
-    private readonly Task<string> _log;
+    private readonly DaemonProcess _daemon;
 
-    private NodeUnderTest(Process process, Task<string> log, int firstPort, int secondPort)
+    private readonly string _directory;
+
+    private NodeUnderTest(DaemonProcess daemon, string directory)
     {
-        _process = process;
-        _log = log;
-        FirstPort = firstPort;
-        SecondPort = secondPort;
+        _daemon = daemon;
+        _directory = directory;
     }
 
-    internal int FirstPort { get; }
+    internal int FirstPort => _daemon.Ports["first"];
 
-    internal int SecondPort { get; }
+    internal int SecondPort => _daemon.Ports["second"];
 
     /// <summary>libiscsi's address of a unit by one of the two portals.</summary>
     internal string Url(Unit unit, bool secondPath = false) =>
@@ -37,83 +35,28 @@ internal sealed class NodeUnderTest : IAsyncDisposable
     internal string ChapUrl(string secret) =>
         string.Create(CultureInfo.InvariantCulture, $"iscsi://{ChapUser}%{secret}@127.0.0.1:{FirstPort}/{ChapTarget}/0");
 
-    internal bool IsRunning => !_process.HasExited;
+    internal bool IsRunning => _daemon.IsRunning;
 
     internal static async Task<NodeUnderTest> StartAsync(string daemon, string directory, string engine, CancellationToken stop)
     {
         Directory.CreateDirectory(directory);
-        string configuration = Path.Combine(directory, "conformance.conf");
-        string ready = Path.Combine(directory, "ready.json");
         string key = Path.Combine(directory, "node.key");
         await File.WriteAllTextAsync(key, Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32)) + "\n", stop);
         File.SetUnixFileMode(key, UnixFileMode.UserRead | UnixFileMode.UserWrite);
-        await File.WriteAllTextAsync(configuration, Configuration(engine), stop);
-
-        var start = new ProcessStartInfo(daemon) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["run", "--config", configuration, "--ready-file", ready])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
-        Process process = Process.Start(start)!;
-        Task<string> log = CollectLog(process, Path.Combine(directory, "actorsan.log"));
-        var clock = Stopwatch.StartNew();
-        while (!File.Exists(ready))
-        {
-            if (process.HasExited || clock.Elapsed > TimeSpan.FromSeconds(60))
-            {
-                if (!process.HasExited)
-                {
-                    process.Kill();
-                }
-
-                throw new InvalidOperationException($"the node did not start:\n{await log}");
-            }
-
-            await Task.Delay(TimeSpan.FromMilliseconds(50), stop);
-        }
-
-        using JsonDocument facts = JsonDocument.Parse(await File.ReadAllTextAsync(ready, stop));
-        var ports = facts.RootElement.GetProperty("portals").EnumerateArray()
-            .ToDictionary(portal => portal.GetProperty("name").GetString()!, portal => portal.GetProperty("port").GetInt32(), StringComparer.Ordinal);
-        return new NodeUnderTest(process, log, ports["first"], ports["second"]);
+        return new NodeUnderTest(await DaemonProcess.StartAsync(daemon, directory, Configuration(engine), stop), directory);
     }
 
-    /// <summary>Ends the node in order; a node that does not stop is a failure of the board.</summary>
+    /// <summary>Ends the node in order and leaves its log beside its stores; a node that does not stop in order is a failure of the board.</summary>
     public async ValueTask DisposeAsync()
     {
-        if (!_process.HasExited)
+        try
         {
-            using Process? kill = Process.Start("kill", ["-TERM", _process.Id.ToString(CultureInfo.InvariantCulture)]);
-            await kill!.WaitForExitAsync();
-            using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(40));
-            try
-            {
-                await _process.WaitForExitAsync(limit.Token);
-            }
-            catch (OperationCanceledException late)
-            {
-                _process.Kill();
-                throw new InvalidOperationException("the node did not stop within 40 s of SIGTERM", late);
-            }
+            await _daemon.DisposeAsync();
         }
-
-        _ = await _log;
-        int code = _process.ExitCode;
-        _process.Dispose();
-        if (code != 0)
+        finally
         {
-            throw new InvalidOperationException($"the node ended with exit code {code}");
+            await File.WriteAllTextAsync(Path.Combine(_directory, "actorsan.log"), _daemon.Log);
         }
-    }
-
-    private static async Task<string> CollectLog(Process process, string file)
-    {
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string both = await output + await errors;
-        await File.WriteAllTextAsync(file, both);
-        return both;
     }
 
     private static string Configuration(string engine) =>
