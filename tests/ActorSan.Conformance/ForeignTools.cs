@@ -12,7 +12,7 @@ internal sealed class ForeignTools(NodeUnderTest node, string directory, Cancell
 
     internal Task<TestOutcome> Run(string name) => name switch
     {
-        "iscsi-ls" => Expect(name, "iscsi-ls", ["-s", node.Portal], output => output.Contains(NodeUnderTest.Target, StringComparison.Ordinal) && output.Contains("Lun:4", StringComparison.Ordinal)),
+        "iscsi-ls" => Expect(name, "iscsi-ls", ["-s", node.Portal], output => Enum.GetValues<Unit>().All(unit => output.Contains(NodeUnderTest.TargetOf(unit), StringComparison.Ordinal))),
         "iscsi-inq" => Expect(name, "iscsi-inq", [node.Url(Unit.Thin)], output => output.Contains("ACTORSAN", StringComparison.OrdinalIgnoreCase)),
         "iscsi-readcapacity16" => Expect(name, "iscsi-readcapacity16", [node.Url(Unit.Thin)], output => output.Contains("512", StringComparison.Ordinal)),
         "iscsi-swp" => SoftwareWriteProtect(name),

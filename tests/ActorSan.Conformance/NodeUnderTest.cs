@@ -7,10 +7,14 @@ namespace ActorSan.Conformance;
 /// <summary>One real daemon with the targets of the board, in a directory of its own, on ports that the kernel chose.</summary>
 internal sealed class NodeUnderTest : IAsyncDisposable
 {
-    internal const string Target = "iqn.2026-01.org.actorsan:conformance";
-    internal const string ChapTarget = "iqn.2026-01.org.actorsan:conformance-chap";
+    internal const string TargetPrefix = "iqn.2026-01.org.actorsan:conformance-";
+    internal const string ChapTarget = TargetPrefix + "chap";
     internal const string ChapUser = "conformance";
     internal const string ChapSecret = "conformance-secret";
+
+    /// <summary>The default names of iscsi-test-cu (two) and libiscsi's other tools, of iscsi-perf, and of qemu.</summary>
+    private const string Admitted =
+        "initiators = [\"iqn.2007-10.com.github:sahlberg:libiscsi:*\", \"iqn.2010-11.libiscsi:iscsi-perf\", \"iqn.2008-11.org.linux-kvm*\"]";
 
     private readonly DaemonProcess _daemon;
 
@@ -26,9 +30,19 @@ internal sealed class NodeUnderTest : IAsyncDisposable
 
     internal int SecondPort => _daemon.Ports["second"];
 
+    internal static string TargetOf(Unit unit) => TargetPrefix + unit switch
+    {
+        Unit.Thin => "thin",
+        Unit.Flat => "flat",
+        Unit.Removable => "removable",
+        Unit.WriteProtected => "protected",
+        Unit.Encrypted => "vault",
+        _ => throw new ArgumentOutOfRangeException(nameof(unit), unit, "no such unit"),
+    };
+
     /// <summary>libiscsi's address of a unit by one of the two portals.</summary>
     internal string Url(Unit unit, bool secondPath = false) =>
-        string.Create(CultureInfo.InvariantCulture, $"iscsi://127.0.0.1:{(secondPath ? SecondPort : FirstPort)}/{Target}/{(int)unit}");
+        string.Create(CultureInfo.InvariantCulture, $"iscsi://127.0.0.1:{(secondPath ? SecondPort : FirstPort)}/{TargetOf(unit)}/0");
 
     internal string Portal => string.Create(CultureInfo.InvariantCulture, $"iscsi://127.0.0.1:{FirstPort}");
 
@@ -77,16 +91,11 @@ internal sealed class NodeUnderTest : IAsyncDisposable
             vault { store { path = vault.store, size = 64 MiB }, encryption { mode = aes-256-xts, key-file = node.key } }
             guarded { store { path = guarded.store, size = 64 MiB } }
           }
-          targets."{{Target}}" {
-            initiators = ["iqn.2007-10.com.github:sahlberg:libiscsi:*", "iqn.2008-11.org.linux-kvm*"]
-            luns {
-              0 = thin
-              1 = flat
-              2 { volume = removable, removable = on }
-              3 { volume = protected, read-only = on }
-              4 = vault
-            }
-          }
+          targets."{{TargetOf(Unit.Thin)}}" { {{Admitted}}, luns.0 = thin }
+          targets."{{TargetOf(Unit.Flat)}}" { {{Admitted}}, luns.0 = flat }
+          targets."{{TargetOf(Unit.Removable)}}" { {{Admitted}}, luns.0 { volume = removable, removable = on } }
+          targets."{{TargetOf(Unit.WriteProtected)}}" { {{Admitted}}, luns.0 { volume = protected, read-only = on } }
+          targets."{{TargetOf(Unit.Encrypted)}}" { {{Admitted}}, luns.0 = vault }
           targets."{{ChapTarget}}" {
             chap { user = {{ChapUser}}, secret = {{ChapSecret}} }
             luns.0 = guarded

@@ -8,9 +8,13 @@ var engine = new Option<string>("--engine") { Description = "auto, io_uring or e
 var filter = new Option<string?>("--filter") { Description = "Only tests whose name matches this regular expression." };
 var json = new Option<string?>("--json") { Description = "Write {pass, skip, fail, tests} to this file." };
 var noTools = new Option<bool>("--no-tools") { Description = "iscsi-test-cu alone, without the other initiators." };
+var jobs = new Option<int>("--jobs") { Description = "Units whose tests run beside each other.", DefaultValueFactory = _ => 2 };
+var output = new Option<string?>("--output") { Description = "Copy the board (Markdown and JUnit) to this directory." };
+var against = new Option<string?>("--against") { Description = "Score this unit of another target instead: iscsi://HOST:PORT/TARGET/LUN." };
+var secondPath = new Option<string?>("--second-path") { Description = "The other target's second address of the same unit." };
 engine.AcceptOnlyFromAmong("auto", "io_uring", "epoll");
 
-var command = new RootCommand("Scores a node with iscsi-test-cu and other initiators: pass, skip, fail.") { daemon, directory, engine, filter, json, noTools };
+var command = new RootCommand("Scores a node with iscsi-test-cu and other initiators: pass, skip, fail.") { daemon, directory, engine, filter, json, noTools, jobs, output, against, secondPath };
 command.SetAction(async (parsed, cancelled) =>
 {
     using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
@@ -21,7 +25,9 @@ command.SetAction(async (parsed, cancelled) =>
     });
     string folder = parsed.GetValue(directory)!;
     string chosen = parsed.GetValue(engine)!;
-    var options = new BoardOptions(parsed.GetValue(daemon)!, folder, chosen, parsed.GetValue(filter), !parsed.GetValue(noTools));
+    var options = new BoardOptions(parsed.GetValue(daemon)!, folder, chosen, parsed.GetValue(filter), !parsed.GetValue(noTools),
+        parsed.GetValue(jobs), parsed.GetValue(against), parsed.GetValue(secondPath));
+    Directory.CreateDirectory(folder);
     IReadOnlyList<TestOutcome> outcomes;
     try
     {
@@ -40,6 +46,13 @@ command.SetAction(async (parsed, cancelled) =>
 
     await Reports.WriteMarkdown(Path.Combine(folder, "board.md"), outcomes, chosen);
     await Reports.WriteJUnit(Path.Combine(folder, "board.xml"), outcomes);
+    if (parsed.GetValue(output) is string copies)
+    {
+        Directory.CreateDirectory(copies);
+        File.Copy(Path.Combine(folder, "board.md"), Path.Combine(copies, "conformance.md"), overwrite: true);
+        File.Copy(Path.Combine(folder, "board.xml"), Path.Combine(copies, "conformance.xml"), overwrite: true);
+    }
+
     if (parsed.GetValue(json) is string file)
     {
         await Reports.WriteJson(file, outcomes);
@@ -52,6 +65,9 @@ command.SetAction(async (parsed, cancelled) =>
     }
 
     Console.WriteLine(Reports.Totals(outcomes));
+    Console.WriteLine(string.Create(
+        System.Globalization.CultureInfo.InvariantCulture,
+        $"{Reports.Count(outcomes, TestResult.Pass)} passed, {Reports.Count(outcomes, TestResult.Fail)} failed, {Reports.Count(outcomes, TestResult.Skip)} skipped"));
     return Reports.Count(outcomes, TestResult.Fail) == 0 ? 0 : 1;
 });
 return await command.Parse(args).InvokeAsync();

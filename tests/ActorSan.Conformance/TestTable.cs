@@ -1,24 +1,76 @@
 namespace ActorSan.Conformance;
 
-/// <summary>The logical units that exercise everything; the numbers are their LUNs on the conformance target.</summary>
+/// <summary>The logical units that exercise everything. Each is LUN 0 of a target of its own, so that a target reset meant for one reaches no other.</summary>
 internal enum Unit
 {
     /// <summary>Thin, 512 byte logical and 4096 byte physical blocks, by two portals.</summary>
-    Thin = 0,
+    Thin,
 
     /// <summary>Thin with physical = logical blocks.</summary>
-    Flat = 1,
+    Flat,
 
-    Removable = 2,
-    WriteProtected = 3,
-    Encrypted = 4,
+    Removable,
+    WriteProtected,
+    Encrypted,
 }
 
 /// <summary>Says which test runs where, once and for all: never 'the best of several'.</summary>
 internal static class TestTable
 {
-    /// <summary>Every test that Debian's iscsi-test-cu 1.19 has under ALL; a tool that lists others is not the one this board is about.</summary>
-    internal const int ExpectedCount = 230;
+    /// <summary>Every test that Debian's iscsi-test-cu 1.19 has under ALL, by family, in the tool's order.</summary>
+    private const string Families = """
+        CompareAndWrite: Simple DpoFua Miscompare Unwritten InvalidDataOutSize
+        ExtendedCopy: Simple ParamHdr DescrLimits DescrType ValidTgtDescr ValidSegDescr
+        GetLBAStatus: Simple BeyondEol UnmapSingle
+        Inquiry: Standard AllocLength EVPD BlockLimits MandatoryVPDSBC SupportedVPD VersionDescriptors
+        Mandatory: MandatorySBC
+        ModeSense6: AllPages Control Control-D_SENSE Control-SWP Residuals
+        NoMedia: NoMediaSBC
+        OrWrite: Simple BeyondEol ZeroBlocks Protect DpoFua Verify
+        Prefetch10: Simple BeyondEol ZeroBlocks Flags
+        Prefetch16: Simple BeyondEol ZeroBlocks Flags
+        PreventAllow: Simple Eject ITNexusLoss Logout WarmReset ColdReset LUNReset 2ITNexuses
+        PrinReadKeys: Simple Truncate
+        PrinServiceactionRange: Range
+        PrinReportCapabilities: Simple
+        ProutRegister: Simple
+        ProutReserve: Simple AccessEA AccessWE AccessEARO AccessWERO AccessEAAR AccessWEAR OwnershipEA OwnershipWE OwnershipEARO OwnershipWERO OwnershipEAAR OwnershipWEAR
+        ProutClear: Simple
+        ProutPreempt: RemoveRegistration
+        Read6: Simple BeyondEol
+        Read10: Simple BeyondEol ZeroBlocks ReadProtect DpoFua Async
+        Read12: Simple BeyondEol ZeroBlocks ReadProtect DpoFua
+        Read16: Simple BeyondEol ZeroBlocks ReadProtect DpoFua
+        ReadCapacity10: Simple
+        ReadCapacity16: Simple Alloclen PI Support
+        ReadDefectData10: Simple
+        ReadDefectData12: Simple
+        ReadOnly: ReadOnlySBC
+        ReceiveCopyResults: CopyStatus OpParams
+        ReportSupportedOpcodes: Simple OneCommand RCTD SERVACTV
+        Reserve6: Simple 2Initiators Logout ITNexusLoss TargetColdReset TargetWarmReset LUNReset
+        Sanitize: BlockErase BlockEraseReserved CryptoErase CryptoEraseReserved ExitFailureMode InvalidServiceAction Overwrite OverwriteReserved Readonly Reservations Reset
+        StartStopUnit: Simple PwrCnd NoLoej
+        TestUnitReady: Simple
+        Unmap: Simple VPD ZeroBlocks
+        Verify10: Simple BeyondEol ZeroBlocks VerifyProtect Flags Dpo Mismatch MismatchNoCmp
+        Verify12: Simple BeyondEol ZeroBlocks VerifyProtect Flags Dpo Mismatch MismatchNoCmp
+        Verify16: Simple BeyondEol ZeroBlocks VerifyProtect Flags Dpo Mismatch MismatchNoCmp
+        Write10: Simple BeyondEol ZeroBlocks WriteProtect DpoFua Async
+        Write12: Simple BeyondEol ZeroBlocks WriteProtect DpoFua
+        Write16: Simple BeyondEol ZeroBlocks WriteProtect DpoFua
+        WriteAtomic16: Simple BeyondEol ZeroBlocks WriteProtect DpoFua VPD
+        WriteSame10: Simple BeyondEol ZeroBlocks WriteProtect Unmap UnmapUnaligned UnmapUntilEnd UnmapVPD Check InvalidDataOutSize
+        WriteSame16: Simple BeyondEol ZeroBlocks WriteProtect Unmap UnmapUnaligned UnmapUntilEnd UnmapVPD Check InvalidDataOutSize
+        WriteVerify10: Simple BeyondEol ZeroBlocks WriteProtect Flags Dpo
+        WriteVerify12: Simple BeyondEol ZeroBlocks WriteProtect Flags Dpo
+        WriteVerify16: Simple BeyondEol ZeroBlocks WriteProtect Flags Dpo
+        iSCSIcmdsn: iSCSICmdSnTooHigh iSCSICmdSnTooLow
+        iSCSIdatasn: iSCSIDataSnInvalid
+        iSCSIResiduals: Read10Invalid Read10Residuals Read12Residuals Read16Residuals Write10Residuals Write12Residuals Write16Residuals WriteVerify10Residuals WriteVerify12Residuals WriteVerify16Residuals
+        iSCSITMF: AbortTaskSimpleAsync LUNResetSimpleAsync
+        MultipathIO: Simple Reset CompareAndWrite CompareAndWriteAsync
+        """;
 
     private static readonly Dictionary<string, Unit> s_families = new(StringComparer.Ordinal)
     {
@@ -37,6 +89,9 @@ internal static class TestTable
         // Unmaps single logical blocks and expects each to be a hole: so logical and physical block must be one.
         ["GetLBAStatus.UnmapSingle"] = Unit.Flat,
     };
+
+    internal static IReadOnlyList<string> Names { get; } =
+        [.. Families.Split('\n', StringSplitOptions.TrimEntries).Select(line => line.Split(": ", 2)).SelectMany(parts => parts[1].Split(' ').Select(test => parts[0] + "." + test))];
 
     /// <summary>Where <c>Family.Test</c> runs.</summary>
     internal static Unit UnitOf(string name) =>
@@ -62,4 +117,8 @@ internal static class TestTable
 
         return names;
     }
+
+    /// <summary>What the table and the tool's list do not share; empty when the board is complete.</summary>
+    internal static IReadOnlyList<string> Differences(IReadOnlyList<string> listed) =>
+        [.. Names.Except(listed).Select(name => "the tool lacks " + name), .. listed.Except(Names).Select(name => "the table lacks " + name)];
 }
