@@ -9,17 +9,19 @@ namespace ActorSan.Tests.Shared;
 internal sealed class DaemonProcess : IAsyncDisposable
 {
     private readonly Process _process;
-    private readonly StringBuilder _log;
+    private readonly StringBuilder _log = new();
 
-    private DaemonProcess(Process process, StringBuilder log, IReadOnlyDictionary<string, int> ports)
+    private readonly List<(string Text, TaskCompletionSource Seen)> _awaited = [];
+    private readonly string _readyFile;
+
+    private DaemonProcess(Process process, string readyFile)
     {
         _process = process;
-        _log = log;
-        Ports = ports;
+        _readyFile = readyFile;
     }
 
-    /// <summary>Portal name to the port in use.</summary>
-    internal IReadOnlyDictionary<string, int> Ports { get; }
+    /// <summary>Portal name to the port in use; empty until it serves.</summary>
+    internal IReadOnlyDictionary<string, int> Ports { get; private set; } = new Dictionary<string, int>(StringComparer.Ordinal);
 
     internal int ProcessId => _process.Id;
 
@@ -55,48 +57,87 @@ internal sealed class DaemonProcess : IAsyncDisposable
     /// <exception cref="InvalidOperationException">It did not start; the message has its log.</exception>
     internal static async Task<DaemonProcess> StartAsync(string daemon, string directory, string configuration, CancellationToken stop, IReadOnlyDictionary<string, string>? environment = null)
     {
+        DaemonProcess node = await LaunchAsync(daemon, directory, configuration, stop, environment);
+        try
+        {
+            await node.BecomeReady(stop);
+            return node;
+        }
+        catch
+        {
+            await Kill(node._process);
+            throw;
+        }
+    }
+
+    /// <summary>Starts it and waits for nothing: for those that are not to come up.</summary>
+    internal static async Task<DaemonProcess> LaunchAsync(string daemon, string directory, string configuration, CancellationToken stop, IReadOnlyDictionary<string, string>? environment = null)
+    {
         Directory.CreateDirectory(directory);
         string file = Path.Combine(directory, "node.conf");
         string ready = Path.Combine(directory, "ready.json");
         File.Delete(ready);
         await File.WriteAllTextAsync(file, configuration, stop);
-        var start = new ProcessStartInfo(daemon) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (string argument in (string[])["run", "--config", file, "--ready-file", ready])
-        {
-            start.ArgumentList.Add(argument);
-        }
-
+        var start = new ProcessStartInfo(daemon, ["run", "--config", file, "--ready-file", ready]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>(StringComparer.Ordinal))
         {
             start.Environment[name] = value;
         }
 
-        var log = new StringBuilder();
         var process = new Process { StartInfo = start };
-        process.OutputDataReceived += (_, line) => Append(log, line.Data);
-        process.ErrorDataReceived += (_, line) => Append(log, line.Data);
+        var node = new DaemonProcess(process, ready);
+        process.OutputDataReceived += (_, line) => node.Append(line.Data);
+        process.ErrorDataReceived += (_, line) => node.Append(line.Data);
         process.Start();
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-        var clock = Stopwatch.StartNew();
-        while (!File.Exists(ready))
+        return node;
+    }
+
+    /// <summary>Runs another verb of the daemon to its end: its exit code, and standard output and error together.</summary>
+    internal static async Task<(int Code, string Output)> Verb(string daemon, params string[] arguments)
+    {
+        using var process = new Process { StartInfo = new ProcessStartInfo(daemon, arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true } };
+        process.Start();
+        Task<string> error = process.StandardError.ReadToEndAsync();
+        string output = await process.StandardOutput.ReadToEndAsync();
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        await process.WaitForExitAsync(limit.Token);
+        return (process.ExitCode, output + await error);
+    }
+
+    /// <summary>libiscsi's address of a unit.</summary>
+    internal string Url(string target, int lun = 0, string portal = "main", string credentials = "") =>
+        string.Create(CultureInfo.InvariantCulture, $"iscsi://{credentials}127.0.0.1:{Ports[portal]}/{target}/{lun}");
+
+    internal long ResidentBytes() => StatusNumber("VmRSS:") * 1024;
+
+    internal int ThreadCount() => (int)StatusNumber("Threads:");
+
+    internal int HandleCount() => Directory.GetFileSystemEntries(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}/fd")).Length;
+
+    /// <summary>Completes when a line of the log has the text, one that came or one to come.</summary>
+    internal async Task Logged(string text, TimeSpan limit)
+    {
+        var seen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_log)
         {
-            if (process.HasExited || clock.Elapsed > TimeSpan.FromSeconds(60))
+            if (_log.ToString().Contains(text, StringComparison.Ordinal))
             {
-                await Kill(process);
-                lock (log)
-                {
-                    throw new InvalidOperationException($"the node did not start:\n{log}");
-                }
+                return;
             }
 
-            await Task.Delay(TimeSpan.FromMilliseconds(25), stop);
+            _awaited.Add((text, seen));
         }
 
-        using JsonDocument facts = JsonDocument.Parse(await File.ReadAllTextAsync(ready, stop));
-        var ports = facts.RootElement.GetProperty("portals").EnumerateArray()
-            .ToDictionary(portal => portal.GetProperty("name").GetString()!, portal => portal.GetProperty("port").GetInt32(), StringComparer.Ordinal);
-        return new DaemonProcess(process, log, ports);
+        try
+        {
+            await seen.Task.WaitAsync(limit);
+        }
+        catch (TimeoutException late)
+        {
+            throw new TimeoutException($"the node did not log '{text}' within {limit.TotalSeconds:0} s:\n{Log}", late);
+        }
     }
 
     /// <summary>Sends a signal by its name, like TERM, INT or USR1.</summary>
@@ -155,13 +196,47 @@ internal sealed class DaemonProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
-    private static void Append(StringBuilder log, string? line)
+    private async Task BecomeReady(CancellationToken stop)
     {
-        if (line is not null)
+        var clock = Stopwatch.StartNew();
+        while (!File.Exists(_readyFile))
         {
-            lock (log)
+            if (_process.HasExited || clock.Elapsed > TimeSpan.FromSeconds(60))
             {
-                _ = log.Append(line).Append('\n');
+                await Kill(_process);
+                throw new InvalidOperationException($"the node did not start:\n{Log}");
+            }
+
+            await Task.Delay(TimeSpan.FromMilliseconds(25), stop);
+        }
+
+        using JsonDocument facts = JsonDocument.Parse(await File.ReadAllTextAsync(_readyFile, stop));
+        Ports = facts.RootElement.GetProperty("portals").EnumerateArray()
+            .ToDictionary(portal => portal.GetProperty("name").GetString()!, portal => portal.GetProperty("port").GetInt32(), StringComparer.Ordinal);
+    }
+
+    private long StatusNumber(string key)
+    {
+        string line = File.ReadLines(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}/status")).First(line => line.StartsWith(key, StringComparison.Ordinal));
+        return long.Parse(line[key.Length..].Replace("kB", "", StringComparison.Ordinal).Trim(), CultureInfo.InvariantCulture);
+    }
+
+    private void Append(string? line)
+    {
+        if (line is null)
+        {
+            return;
+        }
+
+        lock (_log)
+        {
+            _ = _log.Append(line).Append('\n');
+            foreach ((string text, TaskCompletionSource seen) in _awaited)
+            {
+                if (line.Contains(text, StringComparison.Ordinal))
+                {
+                    seen.TrySetResult();
+                }
             }
         }
     }
