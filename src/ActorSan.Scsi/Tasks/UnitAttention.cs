@@ -112,7 +112,7 @@ public struct UnitAttentionQueue
     /// <summary>The additional sense code under which a condition is reported.</summary>
     public static AdditionalSense CodeOf(UnitAttention attention) => attention switch
     {
-        UnitAttention.PowerOn => AdditionalSense.PowerOnOccurred,
+        UnitAttention.PowerOn => AdditionalSense.PowerOnResetOrBusDeviceReset,
         UnitAttention.HardReset => AdditionalSense.PowerOnResetOrBusDeviceReset,
         UnitAttention.LogicalUnitReset => AdditionalSense.BusDeviceResetFunctionOccurred,
         UnitAttention.InternalReset => AdditionalSense.DeviceInternalReset,
