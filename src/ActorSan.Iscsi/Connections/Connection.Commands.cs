@@ -224,10 +224,11 @@ internal sealed unsafe partial class Connection
             return default;
         }
 
-        if (pdu.DataSN != task.NextDataSN || pdu.BufferOffset != task.ArrivedBytes)
+        // A gap or a wrong offset: something before it is missing. The task ends when the sequence is off the wire (RFC 7143 §7.9, §7.8), the session goes on.
+        if (task.TransferError == 0 && (pdu.DataSN != task.NextDataSN || pdu.BufferOffset != task.ArrivedBytes))
         {
-            FailFormat($"Data-Out of task {task.InitiatorTaskTag:x8}h out of order: DataSN {pdu.DataSN} for {task.NextDataSN}, offset {pdu.BufferOffset} for {task.ArrivedBytes}");
-            return default;
+            task.TransferError = ProtocolServiceCrcError;
+            Warn($"Data-Out of task {task.InitiatorTaskTag:x8}h out of order: DataSN {pdu.DataSN} for {task.NextDataSN}, offset {pdu.BufferOffset} for {task.ArrivedBytes}");
         }
 
         task.NextDataSN = task.NextDataSN.Next;

@@ -140,15 +140,31 @@ public sealed class SessionTests
     [Theory]
     [InlineData(27, 0, 512)] // DataSN
     [InlineData(0, 512, 512)] // offset
-    public async Task Data_out_of_order_ends_the_connection(uint dataSN, uint offset, int length)
+    public async Task Data_out_of_order_ends_its_task_and_not_the_session(uint dataSN, uint offset, int length)
     {
         await using ServerFixture fixture = await ServerFixture.Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 4), write: true, expected: 2048, final: false));
-        await initiator.Send(RawInitiator.DataOut(1, BasicHeader.ReservedTag, dataSN, offset, final: true), new byte[length]);
+        await initiator.Send(RawInitiator.DataOut(1, BasicHeader.ReservedTag, dataSN, offset, final: true), Pattern(length, 9));
+        ReceivedPdu status = await initiator.Receive();
+        Assert.Equal(2, status.Header[3]);
+        Assert.Equal([0x47, 0x05], status.Data[14..16]);
+        Assert.Contains(fixture.Warnings, warning => warning.Contains("out of order", StringComparison.Ordinal));
+        Assert.Equal(-1, fixture.Unit.Bytes[..2048].IndexOfAnyExcept((byte)0));
+        await initiator.Send(initiator.Command(2, new byte[16]));
+        Assert.Equal(0, (await initiator.Receive()).Header[3]);
+    }
+
+    [Fact]
+    public async Task Data_that_was_not_asked_for_ends_the_connection()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator initiator = await LogIn(fixture);
+        await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 4), write: true, expected: 2048));
+        Assert.Equal(IscsiOpcode.ReadyToTransfer, (await initiator.Receive()).Opcode);
+        await initiator.Send(RawInitiator.DataOut(1, 0x7777, 0, 0, final: true), new byte[512]);
         Assert.True(await initiator.IsClosed());
         Assert.Equal(SessionEnd.ProtocolError, fixture.WaitForEnd().Reason);
-        Assert.Contains(fixture.Warnings, warning => warning.Contains("out of order", StringComparison.Ordinal));
     }
 
     [Fact]
