@@ -46,7 +46,7 @@ internal sealed unsafe partial class Connection
     {
         _server.Events.LoginRefused(_negotiation.InitiatorName, _negotiation.TargetName, PeerAddress, answer.Refusal, answer.Detail);
         SendLoginResponse(request, answer, request.Tsih, AfterSend.Nothing);
-        CloseAfterSending(SessionEnd.ProtocolError, answer.Detail);
+        CloseAfterSending(SessionEnd.ProtocolError, "");
     }
 
     /// <summary>The server does not admit what was negotiated.</summary>

@@ -358,10 +358,17 @@ internal sealed unsafe partial class Connection
         if (IsEnding)
         {
             CheckEnded();
-            return;
+        }
+        else
+        {
+            Resume();
         }
 
-        Resume();
+        // One return wakes one waiter: who did not need the room, or not all of it, wakes the next.
+        if (!_waitingForSpace && Thread.Buffers.TryRent(1, BufferOwner.Connection, out IoBuffer buffer))
+        {
+            Thread.Buffers.Return(buffer);
+        }
     }
 
     /// <summary>A format error: the stream cannot be trusted any more (RFC 7143 §7.7). Always false.</summary>
