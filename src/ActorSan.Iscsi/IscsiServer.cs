@@ -82,7 +82,7 @@ public sealed partial class IscsiServer
         IPEndPoint bound;
         try
         {
-            fd = NativeSocket.Listen(portal.Address);
+            fd = NativeSocket.Listen(portal.Address, _options.Backlog);
             bound = NativeSocket.LocalEndPoint(fd);
         }
         catch (IOException failure)

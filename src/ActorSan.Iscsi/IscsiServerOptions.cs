@@ -26,6 +26,9 @@ public sealed record IscsiServerOptions
 
     public int MaxSessions { get; init; } = 4096;
 
+    /// <summary>Connections that may wait to be accepted on each portal.</summary>
+    public int Backlog { get; init; } = 1024;
+
     /// <summary>A connection that has not finished its login after this is closed.</summary>
     public TimeSpan LoginTimeout { get; init; } = TimeSpan.FromSeconds(15);
 
