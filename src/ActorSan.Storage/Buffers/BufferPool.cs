@@ -32,6 +32,8 @@ public sealed unsafe class BufferPool : IDisposable
     private readonly int[] _head = new int[OrderCount];
     private readonly long[] _inUseBy = new long[Enum.GetValues<BufferOwner>().Length];
     private readonly Queue<IoMessage> _waiters = new();
+    private readonly WaiterRun _runWaiters;
+    private bool _waitersScheduled;
     private long _inUseBytes;
     private bool _disposed;
 
@@ -63,6 +65,7 @@ public sealed unsafe class BufferPool : IDisposable
         }
 
         _region = aligned;
+        _runWaiters = new WaiterRun(this);
         _ = Native.MemoryAdvise(_region, (nuint)CapacityBytes, Native.MadvHugepage);
         for (long offset = 0; offset < CapacityBytes; offset += MinBufferBytes)
         {
@@ -153,11 +156,14 @@ public sealed unsafe class BufferPool : IDisposable
         Link(page, order);
         if (_waiters.Count > 0)
         {
-            WakeWaiter();
+            ScheduleWaiters();
         }
     }
 
-    /// <summary>Posts <paramref name="waiter"/> once to the owner thread after something was returned; in the order of the calls.</summary>
+    /// <summary>
+    /// Runs <paramref name="waiter"/> once on the owner thread, in a later pass than the next return; all that wait are run then, in the order of the calls, while anything
+    /// is free. One that finds too little waits again.
+    /// </summary>
     public void WaitForSpace(IoMessage waiter) => _waiters.Enqueue(waiter);
 
     /// <summary>Bytes held by each owner: for leak tests and metrics.</summary>
@@ -175,14 +181,23 @@ public sealed unsafe class BufferPool : IDisposable
         }
     }
 
-    private void WakeWaiter()
+    private void ScheduleWaiters()
     {
-        IoThread? thread = IoThread.Current;
-        if (thread is not null)
+        if (IoThread.Current is not IoThread thread)
         {
-            _ = thread.Post(_waiters.Dequeue());
+            RunWaiters();
         }
-        else
+        else if (!_waitersScheduled)
+        {
+            // One post for all: a waiter that no longer wants a buffer must not leave those behind it asleep beside a free pool.
+            _waitersScheduled = thread.Post(_runWaiters);
+        }
+    }
+
+    private void RunWaiters()
+    {
+        _waitersScheduled = false;
+        for (int left = _waiters.Count; left > 0 && _inUseBytes < CapacityBytes; left--)
         {
             _waiters.Dequeue().Run();
         }
@@ -222,5 +237,10 @@ public sealed unsafe class BufferPool : IDisposable
         }
 
         _order[page] = NotAHead;
+    }
+
+    private sealed class WaiterRun(BufferPool pool) : IoMessage
+    {
+        protected internal override void Run() => pool.RunWaiters();
     }
 }
