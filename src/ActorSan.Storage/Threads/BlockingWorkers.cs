@@ -63,7 +63,16 @@ internal sealed class BlockingWorkers(string ownerName, int limit)
                 }
             }
 
-            next.Work.Execute();
+            try
+            {
+                next.Work.Execute();
+            }
+            catch (Exception failure)
+            {
+                next.Owner.FailFromHelper(failure);
+                continue;
+            }
+
             next.Owner.PostCompletedWork(next.Work);
         }
     }

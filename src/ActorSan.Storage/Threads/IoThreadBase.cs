@@ -9,11 +9,15 @@ namespace ActorSan.Storage.Threads;
 /// </summary>
 internal abstract unsafe class IoThreadBase : IoThread
 {
+    private const int MaxDrainPasses = 10_000;
+
     private readonly PostQueue _posts = new();
     private readonly TimerHeap _timers = new();
     private readonly Thread _thread;
     private readonly ManualResetEventSlim _started = new();
     private readonly BlockingWorkers _workers;
+    private readonly Lock _wakeGate = new();
+    private readonly HashSet<int> _descriptors = [];
     private PassHook?[] _hooks;
     private int _hookCount;
     private BufferPool? _buffers;
@@ -23,13 +27,17 @@ internal abstract unsafe class IoThreadBase : IoThread
     private int _wakeFd = -1;
     private long _passTimeNs;
     private int _blockingInFlight;
+    private Exception? _helperFailure;
+    private bool _draining;
+    private long _cancelledAt;
+    private int _threadId;
 
     // Counters: written by the thread alone, read by anyone.
     private long _passes;
     private long _messages;
     private long _wakeUps;
     private long _sleeps;
-    private long _busyNs;
+    private long _busyNsAtEnd;
 
     protected IoThreadBase(IoThreadOptions options, IIoThreadEvents? events)
         : base(options, events)
@@ -75,7 +83,7 @@ internal abstract unsafe class IoThreadBase : IoThread
         Volatile.Read(ref BytesRead),
         Volatile.Read(ref BytesWritten),
         _buffers?.InUseBytes ?? 0,
-        Volatile.Read(ref _busyNs));
+        CpuNs());
 
     public sealed override void Start()
     {
@@ -136,8 +144,15 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     public sealed override void StopTimer(IoTimer timer) => _timers.Stop(timer);
 
-    /// <summary>Blocking work has ended: called by a helper thread.</summary>
-    internal void PostCompletedWork(BlockingWork work) => Invariant.Check(Post(work));
+    /// <summary>Blocking work has ended: called by a helper thread. Only a thread that failed no longer takes it; an orderly stop waits for it.</summary>
+    internal void PostCompletedWork(BlockingWork work) => _ = Post(work);
+
+    /// <summary>An exception escaped from blocking work: called by a helper thread. It ends this thread, as one that escapes from a message does.</summary>
+    internal void FailFromHelper(Exception failure)
+    {
+        _ = Interlocked.CompareExchange(ref _helperFailure, failure, null);
+        Wake();
+    }
 
     /// <summary>Completions wait to be taken.</summary>
     protected abstract bool HasCompletions { get; }
@@ -153,6 +168,17 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     /// <summary>Cancels whatever is in flight.</summary>
     protected abstract void CancelAll();
+
+    /// <summary>After a failure: cancels and awaits what the kernel still does with this thread's memory, and calls nobody back.</summary>
+    protected virtual void AbandonInFlight()
+    {
+    }
+
+    /// <summary>From here on the descriptor is this thread's to close, at the latest when it ends.</summary>
+    protected void TakeCareOf(int fd) => Invariant.Check(_descriptors.Add(fd));
+
+    /// <summary>The descriptor was closed or given up.</summary>
+    protected void LetGoOf(int fd) => Invariant.Check(_descriptors.Remove(fd));
 
     protected abstract void CloseEngine();
 
@@ -170,20 +196,26 @@ internal abstract unsafe class IoThreadBase : IoThread
         }
     }
 
+    private bool HasWorkInFlight => InFlightCount > 0 || _blockingInFlight > 0;
+
     private void Wake()
     {
-        int fd = _wakeFd;
-        if (fd >= 0)
+        // Under the lock because the thread may be closing the descriptor: its number may be a store's file a moment later.
+        lock (_wakeGate)
         {
-            ulong one = 1;
-            _ = Native.WriteFd(fd, &one, sizeof(ulong));
-            _ = Interlocked.Increment(ref _wakeUps);
+            if (_wakeFd >= 0)
+            {
+                ulong one = 1;
+                _ = Native.WriteFd(_wakeFd, &one, sizeof(ulong));
+                _wakeUps++;
+            }
         }
     }
 
     private void RunThread()
     {
         Current = this;
+        _threadId = Native.GetThreadId();
         Exception? failure = null;
         try
         {
@@ -215,6 +247,7 @@ internal abstract unsafe class IoThreadBase : IoThread
         catch (Exception loopFailure)
         {
             failure = loopFailure;
+            Abandon();
         }
 
         CloseAll();
@@ -229,21 +262,60 @@ internal abstract unsafe class IoThreadBase : IoThread
         }
     }
 
-    /// <summary>After Stop: what is in flight is cancelled and awaited, what was posted is run, then posts are refused.</summary>
+    /// <summary>
+    /// After Stop: what is in flight is cancelled and awaited, and so is what its completions begin; each message that was accepted runs. Posts are refused as soon as
+    /// nothing is left, at the latest after <see cref="MaxDrainPasses"/> passes, so that a message that posts itself again does not keep the thread alive.
+    /// </summary>
     private void DrainAfterStop()
     {
+        _draining = true;
         CancelAll();
-        while (InFlightCount > 0 || _blockingInFlight > 0)
+        _cancelledAt = OperationCount;
+        int idlePasses = 0;
+        while (true)
         {
-            RunPass(mayWait: true);
+            if (HasWorkInFlight)
+            {
+                RunPass(mayWait: true);
+            }
+            else if (_posts.TryCloseEmpty())
+            {
+                return;
+            }
+            else if (++idlePasses < MaxDrainPasses)
+            {
+                RunPass(mayWait: false);
+            }
+            else
+            {
+                RunMessages(_posts.Close());
+                return;
+            }
         }
+    }
 
-        RunMessages(_posts.Close());
+    private void Abandon()
+    {
+        try
+        {
+            AbandonInFlight();
+        }
+        catch (Exception late)
+        {
+            // The first failure is the one to tell; memory that the kernel may still write to must not be given back.
+            _startFailure ??= late;
+            _buffers = null;
+        }
     }
 
     private void RunPass(bool mayWait)
     {
         _passes++;
+        if (Volatile.Read(ref _helperFailure) is Exception helperFailure)
+        {
+            throw new InvalidOperationException($"Blocking work of I/O thread {Name} failed: {helperFailure.Message}", helperFailure);
+        }
+
         long began = Native.BoottimeNs();
         _passTimeNs = began;
         while (_timers.TryTakeDue(began, out IoTimer timer))
@@ -258,15 +330,25 @@ internal abstract unsafe class IoThreadBase : IoThread
         }
 
         RunHooks();
-        long ended = Native.BoottimeNs();
-        _busyNs += ended - began;
-        SubmitAndWait(mayWait ? PrepareToWait(ended) : 0);
+        if (_draining && OperationCount != _cancelledAt)
+        {
+            CancelAll();
+            _cancelledAt = OperationCount;
+        }
+
+        SubmitAndWait(mayWait ? PrepareToWait() : 0);
         Volatile.Write(ref _asleep, 0);
     }
 
     /// <summary>Until when the thread may sleep; zero when there is something to do. Whoever posts from here on wakes it.</summary>
-    private long PrepareToWait(long nowNs)
+    private long PrepareToWait()
     {
+        long nowNs = Native.BoottimeNs();
+        if (_draining && !HasWorkInFlight)
+        {
+            return 0;
+        }
+
         if (_timers.NextDueNs <= nowNs || _posts.HasMessages || HasCompletions)
         {
             return 0;
@@ -286,6 +368,13 @@ internal abstract unsafe class IoThreadBase : IoThread
 
         _sleeps++;
         return _timers.NextDueNs;
+    }
+
+    /// <summary>What the thread used of its CPU, in the kernel too.</summary>
+    private long CpuNs()
+    {
+        int thread = Volatile.Read(ref _threadId);
+        return thread != 0 ? Native.ThreadCpuNs(thread) : _busyNsAtEnd;
     }
 
     /// <summary>Looks for work for a bounded while.</summary>
@@ -356,13 +445,25 @@ internal abstract unsafe class IoThreadBase : IoThread
         RunMessagesQuietly(_posts.Close());
         _workers.Close();
         CloseEngine();
-        if (_wakeFd >= 0)
+        lock (_wakeGate)
         {
-            int fd = Interlocked.Exchange(ref _wakeFd, -1);
+            if (_wakeFd >= 0)
+            {
+                _ = Native.CloseFd(_wakeFd);
+                _wakeFd = -1;
+            }
+        }
+
+        // A peer must see that its connection ended, and a store's lock must not outlive the thread that served it.
+        foreach (int fd in _descriptors)
+        {
             _ = Native.CloseFd(fd);
         }
 
+        _descriptors.Clear();
         _buffers?.Dispose();
+        _busyNsAtEnd = Native.ThreadCpuNs(_threadId);
+        Volatile.Write(ref _threadId, 0);
     }
 
     /// <summary>What was accepted before the end still runs, so that nobody waits for ever; a second failure does not hide the first.</summary>

@@ -34,6 +34,9 @@ internal sealed class PostQueue
     /// <summary>Takes all, oldest first, as a list over <see cref="IoMessage.Next"/>.</summary>
     internal IoMessage? TakeAll() => Reverse(Interlocked.Exchange(ref _head, null));
 
+    /// <summary>Refuses all later posts if nothing is there; false when something is.</summary>
+    internal bool TryCloseEmpty() => Interlocked.CompareExchange(ref _head, s_closed, null) is null;
+
     /// <summary>Takes what is there and refuses all later posts.</summary>
     internal IoMessage? Close() => Reverse(Interlocked.Exchange(ref _head, s_closed));
 

@@ -34,9 +34,17 @@ internal sealed unsafe class UringIoThread : IoThreadBase
 
     protected override bool HasCompletions => _ring!.HasCompletions;
 
-    public override IoSocket AdoptSocket(int fd) => new UringSocket { Fd = fd };
+    public override IoSocket AdoptSocket(int fd)
+    {
+        TakeCareOf(fd);
+        return new UringSocket { Fd = fd };
+    }
 
-    public override IoFile AdoptFile(int fd) => new UringFile { Fd = fd };
+    public override IoFile AdoptFile(int fd)
+    {
+        TakeCareOf(fd);
+        return new UringFile { Fd = fd };
+    }
 
     public override void Accept(IoSocket listener, IoOperation operation)
     {
@@ -94,6 +102,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         NativeSocket.Shutdown(fd);
         Cancel(fd);
         _ring!.Enter(0, null);
+        LetGoOf(fd);
         _ = Native.CloseFd(fd);
     }
 
@@ -101,6 +110,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     {
         int fd = socket.Fd;
         socket.Fd = -1;
+        LetGoOf(fd);
         return fd;
     }
 
@@ -108,6 +118,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     {
         bool isFixed = _regionRegistered && Buffers.Contains(data);
         Sqe* entry = Begin(isFixed ? OpReadFixed : OpRead, file.Fd, operation);
+        entry->BufferIndex = isFixed ? UringRing.RegionPiece(Buffers.Region, data) : (ushort)0;
         entry->Address = (ulong)data;
         entry->Length = (uint)lengthBytes;
         entry->Offset = (ulong)offsetBytes;
@@ -117,6 +128,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     {
         bool isFixed = _regionRegistered && Buffers.Contains(data);
         Sqe* entry = Begin(isFixed ? OpWriteFixed : OpWrite, file.Fd, operation);
+        entry->BufferIndex = isFixed ? UringRing.RegionPiece(Buffers.Region, data) : (ushort)0;
         entry->Address = (ulong)data;
         entry->Length = (uint)lengthBytes;
         entry->Offset = (ulong)offsetBytes;
@@ -137,10 +149,15 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     {
         int fd = file.Fd;
         file.Fd = -1;
-        if (fd >= 0)
+        if (fd < 0)
         {
-            _ = Native.CloseFd(fd);
+            return;
         }
+
+        // What is in flight holds the open file, but an entry that is not submitted yet holds only a number, which the next file opened would get.
+        _ring!.Enter(0, null);
+        LetGoOf(fd);
+        _ = Native.CloseFd(fd);
     }
 
     protected override void OpenEngine()
@@ -160,15 +177,16 @@ internal sealed unsafe class UringIoThread : IoThreadBase
 
     protected override int TakeCompletions()
     {
+        // What these completions submit may complete at once: that is the next pass's, or a busy ring would starve timers and posts.
         int taken = 0;
-        while (_ring!.TryTake(out ulong userData, out int result))
+        for (uint left = _ring!.CompletionCount; left > 0 && _ring.TryTake(out ulong userData, out int result); left--)
         {
             if (userData < (ulong)_slotCount)
             {
                 taken++;
                 Finish((int)userData, result);
             }
-            else if (userData == WakeUserData && !IsStoppedForGood)
+            else if (userData == WakeUserData)
             {
                 ArmWake();
             }
@@ -211,6 +229,19 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         entry->UserData = IgnoredUserData;
     }
 
+    protected override void AbandonInFlight()
+    {
+        CancelAll();
+        while (InFlightCount > 0)
+        {
+            _ring!.Enter(1, null);
+            while (_ring.TryTake(out ulong userData, out _))
+            {
+                InFlightCount -= userData < (ulong)_slotCount ? 1 : 0;
+            }
+        }
+    }
+
     protected override void CloseEngine()
     {
         _ring?.Dispose();
@@ -224,11 +255,9 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         NativeMemory.AlignedFree(_wakeValue);
     }
 
-    private bool IsStoppedForGood => IsStopping && InFlightCount == 0;
-
     private Sqe* Begin(byte opcode, int fd, IoOperation operation)
     {
-        Invariant.Check(!operation.InFlight && fd >= 0);
+        Invariant.Check(IsCurrent && !operation.InFlight && fd >= 0);
         operation.InFlight = true;
         int slot = operation.Slot >= 0 ? operation.Slot : TakeSlot(operation);
         InFlightCount++;

@@ -6,6 +6,9 @@ namespace ActorSan.Storage.Threads.Uring;
 /// <summary>One submission and completion ring, mapped; for one thread.</summary>
 internal sealed unsafe class UringRing : IDisposable
 {
+    private const long PieceBytes = 1L << 30;
+    private const int MaxPieces = 256;
+
     private readonly int _fd;
     private readonly byte* _rings;
     private readonly nuint _ringsLength;
@@ -58,6 +61,9 @@ internal sealed unsafe class UringRing : IDisposable
 
     /// <summary>Whether a completion can be taken without a system call.</summary>
     internal bool HasCompletions => *_cqHead != Volatile.Read(ref *_cqTail);
+
+    /// <summary>Completions that can be taken now.</summary>
+    internal uint CompletionCount => Volatile.Read(ref *_cqTail) - *_cqHead;
 
     /// <summary>Makes a ring on the calling thread, with the best flags that the kernel takes.</summary>
     /// <returns>Null with <paramref name="errno"/> when io_uring is forbidden or too old here.</returns>
@@ -149,12 +155,29 @@ internal sealed unsafe class UringRing : IDisposable
         return true;
     }
 
-    /// <summary>Lets READ_FIXED and WRITE_FIXED use the region; false when the kernel refuses (RLIMIT_MEMLOCK).</summary>
+    /// <summary>
+    /// Lets READ_FIXED and WRITE_FIXED use the region, in pieces of 1 GiB, the kernel's limit (no buffer lies across two). False when the kernel refuses
+    /// (RLIMIT_MEMLOCK, more than <see cref="MaxPieces"/> pieces).
+    /// </summary>
     internal bool TryRegisterRegion(byte* address, long lengthBytes)
     {
-        IoVector vector = new(address, (nuint)lengthBytes);
-        return Native.IoUringRegister(SysRegister, _fd, RegisterBuffers, &vector, 1) == 0;
+        long count = (lengthBytes + PieceBytes - 1) / PieceBytes;
+        if (count > MaxPieces)
+        {
+            return false;
+        }
+
+        IoVector* pieces = stackalloc IoVector[MaxPieces];
+        for (int i = 0; i < count; i++)
+        {
+            pieces[i] = new IoVector(address + (i * PieceBytes), (nuint)Math.Min(PieceBytes, lengthBytes - (i * PieceBytes)));
+        }
+
+        return Native.IoUringRegister(SysRegister, _fd, RegisterBuffers, pieces, (uint)count) == 0;
     }
+
+    /// <summary>The registered buffer that an address of the region lies in.</summary>
+    internal static ushort RegionPiece(byte* region, byte* address) => (ushort)((address - region) / PieceBytes);
 
     public void Dispose()
     {
