@@ -81,6 +81,7 @@ internal sealed unsafe partial class Connection
         task.WriteFlag = pdu.Write;
         uint expected = pdu.ExpectedTransferBytes;
         task.ExpectedTransferBytes = pdu.Read || pdu.Write ? expected : 0;
+        task.ExpectedDataOutLength = pdu.Write ? expected : 0;
         task.ExpectedReadBytes = !pdu.Read ? 0 : pdu.Write ? bidirectionalReadBytes : expected;
         task.Demand = task.LunNexus.Unit.Measure(((ReadOnlySpan<byte>)task.Cdb)[..task.CdbLength]);
         task.WantedBytes = pdu.Write ? (uint)Math.Min(expected, task.Demand.DataOutBytes) : 0;

@@ -51,7 +51,9 @@ internal static unsafe class AtomicCommands
             return;
         }
 
-        if (range.Blocks > (uint)task.Device.Limits.MaxCompareAndWriteBlocks)
+        // Data for no blocks: a count that did not fit its eight bits, so it is the field that is wrong.
+        bool lostCount = range.Blocks == 0 && task.Task.ExpectedDataOutLength > 0;
+        if (lostCount || range.Blocks > (uint)task.Device.Limits.MaxCompareAndWriteBlocks)
         {
             task.FailCdbField(13);
             return;

@@ -52,7 +52,9 @@ internal static class PowerCommands
                 return;
             }
 
-            if (!start && task.Device.IsRemovalPrevented)
+            // Nobody may change what is in the drive: neither eject the medium nor load one where none is.
+            bool changes = !start || (task.Device.Restrictions & Restrictions.MediumAbsent) != 0;
+            if (changes && task.Device.IsRemovalPrevented)
             {
                 task.Fail(SenseKey.IllegalRequest, AdditionalSense.MediumRemovalPrevented);
                 return;

@@ -5,7 +5,8 @@ namespace ActorSan.Scsi;
 /// <summary>
 /// WRITE SAME 10 and 16 (SBC-4 §5.50, §5.51): byte 1: 7..5 WRPROTECT (only 0), 4 ANCHOR (not supported), 3 UNMAP, 0 NDOB (16: no data-out, zeroes). One block of
 /// data-out goes to every block of the range; zero blocks mean all to the end (WSNZ 0), and there is no longest length: the range is done in pieces, and an abort ends it
-/// between two of them.
+/// between two of them. UNMAP with a block that isn't zero writes the block where SBC-4 says so, in WRITE SAME(16); the (10) unmaps whatever the block holds, as SBC-3's
+/// drafts had it and initiators of that age expect.
 /// </summary>
 internal static unsafe class WriteSameCommands
 {
@@ -75,7 +76,8 @@ internal static unsafe class WriteSameCommands
         task.Blocks <<= task.Device.BlockShift;
         task.ForceUnitAccess = task.Device.WriteThrough;
         task.MayDeallocate = (flags & Unmap) != 0;
-        if (hasData && task.DataOut.ContainsAnyExcept((byte)0))
+        bool unmapsAnyway = task.MayDeallocate && task.CdbByte(0) == 0x41;
+        if (hasData && !unmapsAnyway && task.DataOut.ContainsAnyExcept((byte)0))
         {
             FillPattern(task);
         }
