@@ -81,7 +81,10 @@ internal sealed class Board(BoardOptions options, TextWriter progress, Cancellat
 
         ToolRun run = await Tool.RunAsync("iscsi-test-cu", arguments, s_limit, stop);
         await File.WriteAllTextAsync(Path.Combine(options.Directory, name + ".txt"), run.Output, stop);
-        return Scorer.Score(name, run.Output, run.ExitCode, run.Late, run.Took);
+        TestOutcome outcome = Scorer.Score(name, run.Output, run.ExitCode, run.Late, run.Took);
+        return outcome.Result == TestResult.Fail && TestTable.WhyImpossible(name, run.Output) is string why
+            ? outcome with { Impossible = true, Reason = "no target can pass: " + why }
+            : outcome;
     }
 
     private void Tell(TestOutcome outcome)

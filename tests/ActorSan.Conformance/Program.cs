@@ -67,7 +67,7 @@ command.SetAction(async (parsed, cancelled) =>
     Console.WriteLine(Reports.Totals(outcomes));
     Console.WriteLine(string.Create(
         System.Globalization.CultureInfo.InvariantCulture,
-        $"{Reports.Count(outcomes, TestResult.Pass)} passed, {Reports.Count(outcomes, TestResult.Fail)} failed, {Reports.Count(outcomes, TestResult.Skip)} skipped"));
-    return Reports.Count(outcomes, TestResult.Fail) == 0 ? 0 : 1;
+        $"{Reports.Count(outcomes, TestResult.Pass)} passed, {outcomes.Count(outcome => outcome.Result == TestResult.Fail && !outcome.Impossible)} failed, {outcomes.Count(outcome => outcome.Result == TestResult.Skip || outcome.Impossible)} skipped"));
+    return outcomes.Any(outcome => outcome.Result == TestResult.Fail && !outcome.Impossible) ? 1 : 0;
 });
 return await command.Parse(args).InvokeAsync();

@@ -11,7 +11,11 @@ internal enum TestResult
 }
 
 /// <summary>How one test ended. A hollow pass ran no assertion: it shows nothing but that nothing broke.</summary>
-internal sealed record TestOutcome(string Name, TestResult Result, string Reason, bool Hollow, TimeSpan Took);
+internal sealed record TestOutcome(string Name, TestResult Result, string Reason, bool Hollow, TimeSpan Took)
+{
+    /// <summary>A failure that no target can avoid, by the test's own source: told and counted as a failure, but not one of the target's.</summary>
+    internal bool Impossible { get; init; }
+}
 
 /// <summary>
 /// Scores what <c>iscsi-test-cu -v -V</c> printed. The tool counts a skipped test as passed and exits with 0 after failed assertions, so neither its exit code nor
