@@ -46,5 +46,4 @@ public sealed record IscsiServerOptions
 /// <summary>The units that every session sees beside those of its target.</summary>
 /// <param name="NoSuchUnit">Answers for every LUN that is not there.</param>
 /// <param name="ReportLuns">The REPORT LUNS well-known logical unit.</param>
-/// <param name="OnViewChanged">Called on the session's thread when what it sees has changed: raises REPORTED LUNS DATA HAS CHANGED.</param>
-public sealed record CommonUnits(LogicalUnit NoSuchUnit, LogicalUnit ReportLuns, Action<LunView>? OnViewChanged = null);
+public sealed record CommonUnits(LogicalUnit NoSuchUnit, LogicalUnit ReportLuns);

@@ -104,6 +104,11 @@ public abstract class LogicalUnit
 
     /// <summary>I_T nexus loss (SAM-5 §6.3.4): its tasks are aborted, its SPC-2 reservation ends, persistent registrations stay. <paramref name="done"/> runs on the home thread when no task of it is left.</summary>
     public abstract void Detach(LunNexus nexus, IoMessage? done);
+
+    /// <summary>What the nexus sees of its target has changed (<see cref="LunNexus.View"/>): its next command learns of it (SPC-4 §5.8.7: REPORTED LUNS DATA HAS CHANGED).</summary>
+    public virtual void OnViewChanged(LunNexus nexus)
+    {
+    }
 }
 
 /// <summary>An I_T_L nexus: a session's way to one logical unit, with that unit's per-nexus state in it, so that the hot path looks nothing up.</summary>

@@ -36,6 +36,19 @@ internal sealed class NexusAttachment
         }
     }
 
+    /// <summary>The unit's next answer to this nexus says that the LUN map has changed.</summary>
+    public void TellViewChanged()
+    {
+        if (LunNexus.Unit.Home is { IsCurrent: false } home)
+        {
+            _ = home.Post(() => LunNexus.Unit.OnViewChanged(LunNexus));
+        }
+        else
+        {
+            LunNexus.Unit.OnViewChanged(LunNexus);
+        }
+    }
+
     /// <summary>The session's <see cref="Session.OnDetached"/> runs when no task of the nexus is left in the unit.</summary>
     public void Detach()
     {

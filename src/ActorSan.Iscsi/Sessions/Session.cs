@@ -101,17 +101,20 @@ internal sealed class Session
             }
         }
 
+        if (!kept.SetEquals(known))
+        {
+            foreach (NexusAttachment attachment in _attachments)
+            {
+                attachment.TellViewChanged();
+            }
+        }
+
         foreach (LunNexus lunNexus in view.All)
         {
             if (!known.Contains(lunNexus))
             {
                 Attach(lunNexus);
             }
-        }
-
-        if (!kept.SetEquals(known))
-        {
-            _server.Units.OnViewChanged?.Invoke(view);
         }
     }
 

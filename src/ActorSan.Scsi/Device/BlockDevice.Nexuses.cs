@@ -41,6 +41,8 @@ public sealed partial class BlockDevice
         }
     }
 
+    public override void OnViewChanged(LunNexus nexus) => nexus.State?.Attentions.Add(UnitAttention.ReportedLunsDataChanged);
+
     /// <summary>Logical unit reset and hard reset (SAM-5 §6.3.2, §6.3.3), after the tasks were aborted. A sanitize goes on.</summary>
     internal void ResetState(UnitAttention attention)
     {
