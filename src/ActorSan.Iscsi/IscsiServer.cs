@@ -209,7 +209,7 @@ public sealed partial class IscsiServer
 
         foreach (Connection connection in left)
         {
-            _ = connection.Thread.Post(() => connection.End(SessionEnd.Shutdown, "the node stops"));
+            connection.EndFromOutside(SessionEnd.Shutdown, "the node stops");
         }
 
         await _drained.Task.ConfigureAwait(false);

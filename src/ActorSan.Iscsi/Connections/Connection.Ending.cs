@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using ActorSan.Iscsi.Pdus;
+using ActorSan.Storage.Threads;
 
 namespace ActorSan.Iscsi.Connections;
 
@@ -142,6 +143,23 @@ internal sealed unsafe partial class Connection
         End(SessionEnd.Reinstated, "the connection was reinstated");
     }
 
+    /// <summary>From any thread: ends it on its own, wherever it has moved meanwhile.</summary>
+    public void EndFromOutside(SessionEnd reason, string detail)
+    {
+        IoThread thread = Thread;
+        _ = thread.Post(() =>
+        {
+            if (Thread.IsCurrent)
+            {
+                End(reason, detail);
+            }
+            else
+            {
+                EndFromOutside(reason, detail);
+            }
+        });
+    }
+
     /// <summary>Ends at once; on its thread.</summary>
     public void End(SessionEnd reason, string detail)
     {
@@ -205,6 +223,11 @@ internal sealed unsafe partial class Connection
         Dispose();
         _server.ConnectionGone(this);
         Session?.ConnectionEnded(this, _endReason, _endDetail, _sessionGoesOn);
+        if (_moveTo is { } admitted)
+        {
+            // It was admitted and ended before it got there.
+            _ = admitted.Thread.Post(() => admitted.ConnectionEnded(this, _endReason, _endDetail, sessionGoesOn: false));
+        }
     }
 
     public void Dispose()

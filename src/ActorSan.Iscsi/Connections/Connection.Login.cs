@@ -88,15 +88,25 @@ internal sealed unsafe partial class Connection
         int fd = Thread.ReleaseSocket(_socket!);
         _socket = null;
         Thread = session.Thread;
+        _moveTo = session;
         bool moved = Thread.Post(() =>
         {
+            if (IsEnding)
+            {
+                _server.AbandonSocket(fd);
+                return;
+            }
+
+            _moveTo = null;
             _socket = Thread.AdoptSocket(fd);
             CompleteLogin(session);
         });
         if (!moved)
         {
+            // The session's thread has stopped, and the session with it: what is left of the connection is freed here.
             _server.AbandonSocket(fd);
             State = ConnectionState.Ended;
+            Dispose();
             _server.ConnectionGone(this);
         }
     }

@@ -96,6 +96,12 @@ internal sealed unsafe partial class Connection : IDisposable
     /// <summary>On its thread: begins to read.</summary>
     public void Start(int fd)
     {
+        if (IsEnding)
+        {
+            _server.AbandonSocket(fd);
+            return;
+        }
+
         _socket = Thread.AdoptSocket(fd);
         _lastReceiveNs = Thread.PassTimeNs;
         Thread.StartTimer(_timer, _server.LoginTimeout);

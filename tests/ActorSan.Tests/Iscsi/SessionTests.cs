@@ -368,6 +368,99 @@ public sealed class SessionTests
         Assert.Equal(0x25, pdu.Data[2 + 12]);
     }
 
+    [Fact]
+    public async Task A_login_with_tsih_and_cid_takes_the_place_of_the_connection_and_the_session_goes_on()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator old = await LogIn(fixture);
+        using RawInitiator young = await RawInitiator.Connect(fixture.Portal);
+        young.Tsih = old.Tsih;
+        ReceivedPdu answer = await young.Login($"InitiatorName={RawInitiator.Name}\0TargetName={ServerFixture.Target}\0");
+        Assert.Equal(0, answer.Header[36]);
+        Assert.Equal(old.Tsih, young.Tsih);
+        Assert.True(await old.IsClosed());
+        await young.Send(young.Command(1, new byte[16]));
+        Assert.Equal(0, (await young.Receive()).Header[3]);
+        Assert.Equal(["attach 0"], fixture.Unit.Log);
+        Assert.Empty(fixture.Ended);
+    }
+
+    [Fact]
+    public async Task A_second_connection_of_a_session_is_refused()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator first = await LogIn(fixture);
+        using RawInitiator second = await RawInitiator.Connect(fixture.Portal);
+        second.Tsih = first.Tsih;
+        ReceivedPdu answer = await second.Login($"InitiatorName={RawInitiator.Name}\0TargetName={ServerFixture.Target}\0", cid: 2);
+        Assert.Equal((2, 6), (answer.Header[36], answer.Header[37]));
+        Assert.Equal(LoginRefusal.ProtocolError, fixture.Refused.Take());
+    }
+
+    [Fact]
+    public async Task Cold_reset_answers_and_then_ends_all_sessions_of_the_target()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator one = await LogIn(fixture);
+        using RawInitiator other = await LogIn(fixture, isid: 0x4000_0200_0000);
+        await one.Send(RawInitiator.Header(0x42, 0x87, 3, header => RawInitiator.Put(header, 24, one.CmdSN)));
+        Assert.Equal(0, (await one.Receive()).Header[2]);
+        Assert.True(await other.IsClosed());
+        Assert.Equal([SessionEnd.TargetReset, SessionEnd.TargetReset], new[] { fixture.WaitForEnd().Reason, fixture.WaitForEnd().Reason });
+        Assert.Contains("TargetColdReset 0", fixture.Unit.Log);
+    }
+
+    [Theory]
+    [InlineData(5, 9, 2)] // LUN RESET of a LUN that is not there
+    [InlineData(8, 0, 4)] // TASK REASSIGN
+    [InlineData(99, 0, 5)]
+    public async Task Task_management_that_cannot_be_is_answered_so(byte function, byte lun, byte response)
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator initiator = await LogIn(fixture);
+        await initiator.Send(RawInitiator.Header(0x42, (byte)(0x80 | function), 3, header =>
+        {
+            header[9] = lun;
+            RawInitiator.Put(header, 24, initiator.CmdSN);
+        }));
+        Assert.Equal(response, (await initiator.Receive()).Header[2]);
+    }
+
+    [Fact]
+    public async Task Commands_wait_for_buffers_and_none_is_lost()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator initiator = await LogIn(fixture);
+        fixture.Unit.Keep = true;
+
+        // A pool of 16 MiB and 24 reads of a MiB each: sixteen are kept in the unit and the seventeenth stops the reading.
+        for (uint i = 0; i < 24; i++)
+        {
+            await initiator.Send(initiator.Command(i, RawInitiator.Read10(0, 2048), read: true, expected: 1 << 20));
+        }
+
+        for (int i = 0; i < 16; i++)
+        {
+            Assert.True(await fixture.Unit.Kept.WaitAsync(TimeSpan.FromSeconds(20)));
+        }
+
+        await fixture.Threads[0].Invoke(() =>
+        {
+            fixture.Unit.Keep = false;
+            fixture.Unit.Release();
+            return 0;
+        });
+        var finished = new HashSet<uint>();
+        while (finished.Count < 24)
+        {
+            ReceivedPdu pdu = await initiator.Receive();
+            if ((pdu.Flags & 1) != 0)
+            {
+                Assert.True(finished.Add(pdu.Tag));
+            }
+        }
+    }
+
     private static byte[] Abort(RawInitiator initiator, uint tag, uint referenced) => RawInitiator.Header(0x42, 0x81, tag, header =>
     {
         RawInitiator.Put(header, 20, referenced);
