@@ -66,7 +66,20 @@ public interface IVolumeObserver
     void OnResized(IBlockVolume volume);
 
     void OnStateChanged(IBlockVolume volume);
+
+    /// <summary>The store refused something; the operation has its status, this is for the log. Many may come in a burst: the observer's to thin out.</summary>
+    void OnStoreFault(IBlockVolume volume, in StoreFaultEvent fault)
+    {
+    }
 }
+
+/// <summary>What a store did not do.</summary>
+/// <param name="Operation">What was asked for.</param>
+/// <param name="Status">How it ended.</param>
+/// <param name="OffsetBytes">In the volume.</param>
+/// <param name="LengthBytes">Of the operation.</param>
+/// <param name="Errno">The system's number; 0 when there is none.</param>
+public readonly record struct StoreFaultEvent(VolumeOperationKind Operation, VolumeStatus Status, long OffsetBytes, long LengthBytes, int Errno);
 
 /// <summary>Small replicated values that are kept beside the blocks (replication.md W12). Numbers are on disk: never reuse one.</summary>
 public enum VolumeAttribute : byte

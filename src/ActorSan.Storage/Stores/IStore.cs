@@ -24,6 +24,9 @@ public interface IStore
     /// <summary>The range reads as zeroes afterwards; holes where <see cref="StoreRequest.MayDeallocate"/> allows and the medium can, written zeroes elsewhere. Any length that the store has.</summary>
     void Zero(StoreRequest request);
 
+    /// <summary>Takes the space that the range needs, without changing its bytes: a write into it cannot meet <see cref="StoreStatus.NoSpace"/> afterwards.</summary>
+    void Provision(StoreRequest request) => request.End(StoreStatus.Success);
+
     /// <summary>Every request that completed before this was submitted is on the medium when it completes. A flush that failed is never repeated: what it covered is lost.</summary>
     void Flush(StoreRequest request);
 
