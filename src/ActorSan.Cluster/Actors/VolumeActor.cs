@@ -16,6 +16,8 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
 {
     private const int MaxHistory = 64;
     private static readonly TimeSpan FirstRetry = TimeSpan.FromSeconds(2);
+    private const string FaultTimer = "faults";
+    private static readonly TimeSpan FaultPause = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan LongestRetry = TimeSpan.FromMinutes(1);
     private readonly VolumeSettings _settings;
     private readonly IVolumeEngine _engine;
@@ -27,6 +29,8 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
     private TimeSpan _retry = FirstRetry;
     private IActorRef? _closeAskedBy;
     private bool _opening;
+    private long _faults;
+    private StoreFaultEvent _lastFault;
 
     public VolumeActor(VolumeSettings settings, IVolumeEngine engine, IoThread home)
     {
@@ -37,6 +41,8 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         Receive<Opened>(OnOpened);
         Receive<OpenFailed>(OnOpenFailed);
         Receive<VolumeStateChanged>(changed => OnState(changed.State));
+        Receive<VolumeFaulted>(faulted => OnFault(faulted.Fault));
+        Receive<FaultsAreDue>(_ => TellFaults());
         Receive<VolumeResized>(resized => _log.Info("Volume {Volume} has {SizeBytes} bytes now", _settings.Name, resized.Geometry.SizeBytes));
         Receive<CloseVolume>(_ => Close());
         Receive<Closed>(OnClosed);
@@ -113,7 +119,43 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         }
 
         _state = state;
-        _history.Enqueue(new VolumeEvent(Context.System.Scheduler.Now, state.Kind, state.Reason));
+        Remember(new VolumeEvent(Context.System.Scheduler.Now, state.Kind, state.Reason));
+    }
+
+    // The first fault is told at once; those that follow within a while are counted and told together, so that a dying disk does not drown the log.
+    private void OnFault(in StoreFaultEvent fault)
+    {
+        _faults++;
+        if (_faults == 1)
+        {
+            Tell(fault, 1);
+            Timers.StartSingleTimer(FaultTimer, new FaultsAreDue(), FaultPause);
+        }
+
+        _lastFault = fault;
+    }
+
+    private void TellFaults()
+    {
+        if (_faults > 1)
+        {
+            Tell(_lastFault, _faults - 1);
+        }
+
+        _faults = 0;
+    }
+
+    private void Tell(in StoreFaultEvent fault, long times)
+    {
+        string reason = fault.Errno == 0 ? "" : $": {Errno.Describe(fault.Errno)}";
+        _log.Error("Volume {Volume}: {Operation} at {OffsetBytes}, {LengthBytes} bytes long, ended with {Status:l} ({Times} times)", _settings.Name, fault.Operation, fault.OffsetBytes,
+            fault.LengthBytes, $"{fault.Status}{reason}", times);
+        Remember(new VolumeEvent(Context.System.Scheduler.Now, _state.Kind, $"{fault.Operation} at {fault.OffsetBytes} ended with {fault.Status}{reason} ({times} times)"));
+    }
+
+    private void Remember(VolumeEvent happened)
+    {
+        _history.Enqueue(happened);
         if (_history.Count > MaxHistory)
         {
             _history.Dequeue();
@@ -154,6 +196,8 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
 
     private sealed record TryOpen;
 
+    private sealed record FaultsAreDue;
+
     private sealed record Opened(IOpenVolume Volume);
 
     private sealed record OpenFailed(Exception Failure);
@@ -165,5 +209,7 @@ public sealed class VolumeActor : ReceiveActor, IWithTimers
         public void OnResized(IBlockVolume volume) => actor.Tell(new VolumeResized(volume.Geometry));
 
         public void OnStateChanged(IBlockVolume volume) => actor.Tell(new VolumeStateChanged(volume.State));
+
+        public void OnStoreFault(IBlockVolume volume, in StoreFaultEvent fault) => actor.Tell(new VolumeFaulted(fault));
     }
 }

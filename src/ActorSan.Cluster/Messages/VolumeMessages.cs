@@ -28,6 +28,9 @@ public sealed record VolumeClosed(string Name, string? Fault);
 /// <summary>From the volume's home thread: its state is another.</summary>
 public sealed record VolumeStateChanged(VolumeState State);
 
+/// <summary>From the volume's home thread: the store did not do something.</summary>
+public sealed record VolumeFaulted(StoreFaultEvent Fault);
+
 /// <summary>From the volume's home thread: its size is another.</summary>
 public sealed record VolumeResized(VolumeGeometry Geometry);
 
