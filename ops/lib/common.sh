@@ -27,6 +27,30 @@ require_dotnet() {
   fi
 }
 
+# require_packages TOOL=PACKAGE…: what is missing of them is installed where that is possible without a question (root on Debian), and named where it isn't. A TOOL that
+# begins with '/' is a file or a pattern. Returns 1 when something stays missing.
+require_packages() {
+  local pair tool missing=()
+  for pair in "$@"; do
+    tool=${pair%%=*}
+    if [[ $tool == /* ]]; then compgen -G "$tool" >/dev/null || missing+=("${pair#*=}"); else command -v "$tool" >/dev/null || missing+=("${pair#*=}"); fi
+  done
+  ((${#missing[@]})) || return 0
+  if [[ $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    say "Installing ${missing[*]} …"
+    local log
+    log=$(mktemp)
+    if { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"; } >"$log" 2>&1 </dev/null; then
+      rm -f "$log"
+      return 0
+    fi
+    tail -n 5 "$log" >&2
+    rm -f "$log"
+  fi
+  complain "not installed here: ${missing[*]}. On Debian: sudo apt-get install ${missing[*]}"
+  return 1
+}
+
 # build_quietly LOG PROJECT [ARGUMENT…]: a Release build that says nothing when it goes well and the errors when it doesn't.
 build_quietly() {
   local log=$1; shift
