@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 
-namespace ActorSan.Conformance;
+namespace ActorSan.Tests.Shared;
 
 /// <summary>What a foreign program did.</summary>
 internal sealed record ToolRun(string Output, int ExitCode, bool Late, TimeSpan Took);
