@@ -1,3 +1,4 @@
+using ActorSan.Storage.Buffers;
 using ActorSan.Storage.Threads;
 
 namespace ActorSan.Storage.Stores;
@@ -27,10 +28,16 @@ public interface IStore
     /// <summary>Takes the space that the range needs, without changing its bytes: a write into it cannot meet <see cref="StoreStatus.NoSpace"/> afterwards.</summary>
     void Provision(StoreRequest request) => request.End(StoreStatus.Success);
 
-    /// <summary>Every request that completed before this was submitted is on the medium when it completes. A flush that failed is never repeated: what it covered is lost.</summary>
+    /// <summary>
+    /// Every request that completed before this was submitted is on the medium when it completes. A flush that failed is never repeated: what it covered is lost, and the
+    /// store serves nothing from then on (writes end with WriteError, reads with ReadError: what they would read may be older than what was acknowledged).
+    /// </summary>
     void Flush(StoreRequest request);
 
-    /// <summary>Sets <see cref="StoreRequest.ResultLengthBytes"/> (at least one byte, at most the asked length) and <see cref="StoreRequest.ResultMapped"/> for the run that begins at the offset.</summary>
+    /// <summary>
+    /// Sets <see cref="StoreRequest.ResultLengthBytes"/> (at least one byte, at most the asked length) and <see cref="StoreRequest.ResultMapped"/> for the run that begins at
+    /// the offset. A medium that does not tell (a block device) says mapped of everything.
+    /// </summary>
     void MapStatus(StoreRequest request);
 
     /// <summary>Gives the descriptor and its lock back after what is in flight has ended; <paramref name="closed"/> then runs on the home thread. Nothing is flushed.</summary>
@@ -108,7 +115,8 @@ public abstract unsafe class StoreRequest : IoOperation
     internal StoreRequest? NextQueued;
     internal long BackendCursor;
     internal int BackendPhase;
-    internal object? BackendExtra;
+    internal int BackendRetries;
+    internal IoBuffer BackendBuffer;
 
     /// <summary>Called once, on the home thread, when <see cref="Status"/> is set.</summary>
     protected internal abstract void OnEnded();

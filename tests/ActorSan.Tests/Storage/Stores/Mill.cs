@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using ActorSan.Storage.Stores;
+using Xunit;
+
+namespace ActorSan.Tests.Storage.Stores;
+
+/// <summary>Keeps a store busy with every kind of request from the I/O thread itself, and counts the managed memory that the thread allocates once it has warmed up.</summary>
+internal sealed class Mill(StoreBench bench, int depth, int rounds, int warmUp, int slotBytes = 16384)
+{
+    private readonly TaskCompletionSource<long> _finished = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly nint _memory = Marshal.AllocHGlobal(((depth + 1) * slotBytes) + 4096);
+    private int _started;
+    private int _ended;
+    private long _allocatedBefore;
+    private StoreStatus _worst = StoreStatus.Success;
+
+    /// <summary>Pools of the store's own may still grow to a depth never seen before; an object for each request would show a hundredfold.</summary>
+    internal static async Task AssertAllocatesNothing(StoreBench bench)
+    {
+        const int Rounds = 4000;
+        const int WarmUp = 1500;
+        Assert.InRange(await new Mill(bench, depth: 40, Rounds, WarmUp).Run(), 0, (Rounds - WarmUp) / 4);
+    }
+
+    /// <summary>The bytes allocated; a request that failed throws.</summary>
+    internal async Task<long> Run()
+    {
+        bench.Run(() =>
+        {
+            for (int i = 0; i < depth; i++)
+            {
+                int slot = i;
+                Start(new CallbackRequest(OnEnded), slot);
+            }
+        });
+        long allocated = await _finished.Task.WaitAsync(StoreBench.Limit);
+        Marshal.FreeHGlobal(_memory);
+        return _worst == StoreStatus.Success ? allocated : throw new IOException($"a request ended with {_worst}");
+    }
+
+    private void Start(CallbackRequest request, int slot)
+    {
+        int number = _started++;
+        request.OffsetBytes = (long)slot * slotBytes;
+        request.LengthBytes = number % 3 == 0 ? slotBytes : 4096;
+
+        // Every fourth from memory that has to be copied.
+        request.Address = ((_memory + 4095) & ~4095) + (slot * slotBytes) + (number % 4 == 0 ? 1 : 0);
+        request.Durable = number % 2 == 0;
+        request.MayDeallocate = number % 5 == 0;
+        switch (number % 8)
+        {
+            case 0 or 1 or 2:
+                bench.Store.Write(request);
+                break;
+            case 3 or 4:
+                bench.Store.Read(request);
+                break;
+            case 5:
+                bench.Store.Flush(request);
+                break;
+            case 6:
+                bench.Store.Zero(request);
+                break;
+            default:
+                bench.Store.MapStatus(request);
+                break;
+        }
+    }
+
+    private void OnEnded(CallbackRequest request)
+    {
+        _worst = request.Status == StoreStatus.Success ? _worst : request.Status;
+        _ended++;
+        if (_ended == warmUp)
+        {
+            _allocatedBefore = GC.GetAllocatedBytesForCurrentThread();
+        }
+
+        if (_started < rounds)
+        {
+            int slot = (int)(request.OffsetBytes / slotBytes);
+            Start(request, slot);
+        }
+        else if (_ended == rounds)
+        {
+            _finished.SetResult(GC.GetAllocatedBytesForCurrentThread() - _allocatedBefore);
+        }
+    }
+}
