@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ActorSan.Fuzz.Engine;
 using ActorSan.Scsi;
+using ActorSan.Tests.Shared;
 
 namespace ActorSan.Fuzz.Targets;
 

@@ -1,7 +1,7 @@
 using ActorSan.Storage.Buffers;
 using ActorSan.Storage.Threads;
 
-namespace ActorSan.Fuzz.Engine;
+namespace ActorSan.Tests.Shared;
 
 /// <summary>One end of a connection whose other end is an input: bytes come in pieces, then the peer closes; what is sent is kept up to a bound.</summary>
 internal sealed class SimulatedSocket : IoSocket
@@ -33,8 +33,8 @@ internal sealed unsafe class SimulatedThread : IoThread
     private readonly BufferPool _buffers = new(32 << 20);
     private long _nowNs = 1_000_000_000;
 
-    internal SimulatedThread()
-        : base(new IoThreadOptions { Name = "fuzz", Index = 0 }, null) => Current = this;
+    internal SimulatedThread(string name = "simulated", int index = 0)
+        : base(new IoThreadOptions { Name = name, Index = index }, null) => Current = this;
 
     /// <summary>The socket that the next <see cref="AdoptSocket"/> gives out.</summary>
     internal SimulatedSocket? NextSocket { get; set; }
@@ -50,6 +50,7 @@ internal sealed unsafe class SimulatedThread : IoThread
     /// <summary>Runs passes until nothing is left to do but to wait; false when that does not come within <paramref name="maxPasses"/>.</summary>
     internal bool RunToIdle(int maxPasses)
     {
+        Current = this;
         for (int pass = 0; pass < maxPasses; pass++)
         {
             if (!RunPass())
@@ -59,6 +60,13 @@ internal sealed unsafe class SimulatedThread : IoThread
         }
 
         return false;
+    }
+
+    /// <summary>One pass of this thread, for a test that takes turns between several; false when there was nothing to do.</summary>
+    internal bool RunOnePass()
+    {
+        Current = this;
+        return RunPass();
     }
 
     /// <summary>Moves time to the next timer and fires it; false when none runs.</summary>
@@ -78,6 +86,7 @@ internal sealed unsafe class SimulatedThread : IoThread
             return false;
         }
 
+        Current = this;
         _nowNs = Math.Max(_nowNs, next.DueNs);
         StopTimer(next);
         next.OnFired();
@@ -208,7 +217,15 @@ internal sealed unsafe class SimulatedThread : IoThread
         }
     }
 
-    protected override void Dispose(bool disposing) => _buffers.Dispose();
+    protected override void Dispose(bool disposing)
+    {
+        if (IsCurrent)
+        {
+            Current = null;
+        }
+
+        _buffers.Dispose();
+    }
 
     private static void Begin(IoOperation operation)
     {
