@@ -72,7 +72,10 @@ public abstract class TaskManagementOperation
     /// <summary>ABORT TASK: the referenced task tag.</summary>
     public ulong ReferencedTag;
 
-    public TimeSpan Timeout = TimeSpan.FromSeconds(5);
+    /// <summary>What <see cref="Timeout"/> is when the transport does not say otherwise; REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS tells it.</summary>
+    public static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(5);
+
+    public TimeSpan Timeout = DefaultTimeout;
 
     public TaskManagementResponse Response;
 

@@ -30,6 +30,9 @@ internal static class CommandTable
             .. ProvisioningCommands.Rows,
             .. CacheCommands.Rows,
             .. Reservations.ReservationCommands.Rows,
+            .. ReportSupportedOperationCodes.Rows,
+            .. ReportTaskManagementFunctions.Rows,
+            .. ReportTargetPortGroups.Rows,
         ];
         foreach (CommandDescriptor row in All)
         {

@@ -13,6 +13,7 @@ public sealed partial class BlockDevice
         var state = new NexusState(nexus);
         nexus.State = state;
         state.Attentions.Add(UnitAttention.PowerOn);
+        FollowPortGroup(state);
         _nexuses.Add(state);
         Reservations.Attached(state);
     }

@@ -32,6 +32,7 @@ public sealed partial class BlockDevice : LogicalUnit
         _enable = Enable;
         _observer = new VolumeObserver(this);
         _flush = new BackgroundFlush(this);
+        _portGroups = settings.PortGroups;
         Reservations = new ReservationManager(this);
         BlockBytes = volume.Geometry.LogicalBlockBytes;
         BlockShift = System.Numerics.BitOperations.TrailingZeroCount(BlockBytes);

@@ -32,6 +32,9 @@ public sealed record LogicalUnitSettings
     /// <summary>Relative target port identifiers by which the unit can be reached, on all nodes: what a registration for all ports (ALL_TG_PT) covers.</summary>
     public IReadOnlyList<ushort> TargetPorts { get; init; } = [];
 
+    /// <summary>The target port groups by which it can be reached, on all nodes, as they are at first; empty: each nexus is told of its own.</summary>
+    public IReadOnlyList<TargetPortGroup> PortGroups { get; init; } = [];
+
     /// <summary>Registrations for persistent reservations; one more is refused (INSUFFICIENT REGISTRATION RESOURCES).</summary>
     public int MaxRegistrations { get; init; } = 512;
 

@@ -1,0 +1,110 @@
+using System.Buffers.Binary;
+
+namespace ActorSan.Scsi;
+
+/// <summary>
+/// REPORT TARGET PORT GROUPS (SPC-4 §6.37), implicit asymmetric access alone: the states are the cluster's to set, so there is no SET TARGET PORT GROUPS.
+/// <code>
+/// CDB     1  7..5 PARAMETER DATA FORMAT (0 length only, 1 extended header)   6..9  ALLOCATION LENGTH
+/// header  0..3 length after it; extended: 4  6..4 FORMAT TYPE (1)   5 IMPLICIT TRANSITION TIME, seconds   6..7 zero
+/// group   0  7 PREF  3..0 STATE   1  7 T_SUP 6 O_SUP 3 U_SUP 2 S_SUP 1 AN_SUP 0 AO_SUP   2..3 group   5 STATUS CODE   7 ports; each: 2..3 relative port identifier
+/// </code>
+/// </summary>
+internal static class ReportTargetPortGroups
+{
+    private const int GroupBytes = 8;
+    private const int PortBytes = 4;
+    private const int MaxBytes = 4096;
+
+    /// <summary>The states that a group of ours can be in.</summary>
+    private const byte SupportedStates = 0x80 | 0x08 | 0x04 | 0x02 | 0x01;
+
+    /// <summary>02h: altered by the device's own (implicit) decision.</summary>
+    private const byte AlteredImplicitly = 0x02;
+
+    /// <summary>Seconds that a transition may last; within them an initiator tries again.</summary>
+    private const byte TransitionSeconds = 30;
+
+    public static readonly CommandDescriptor[] Rows =
+    [
+        new()
+        {
+            Name = "REPORT TARGET PORT GROUPS",
+            OperationCode = 0xA3,
+            ServiceAction = 0x0A,
+            Usage = [0xA3, 0x2A, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0xFF, 0xFF, 0x00, 0x00],
+            Demand = static (_, cdb) => new CdbDemand(0, Math.Min(BinaryPrimitives.ReadUInt32BigEndian(cdb[6..]), MaxBytes)),
+            Start = Start,
+            Reservation = ReservationClass.Allowed,
+
+            // Of all commands this one must work in every state: it is how an initiator learns of it.
+            BlockedBy = Restrictions.None,
+        },
+    ];
+
+    private static void Start(TaskState task)
+    {
+        int format = task.CdbByte(1) >> 5;
+        if (format > 1)
+        {
+            task.FailCdbField(1, 7);
+            return;
+        }
+
+        Span<byte> data = stackalloc byte[MaxBytes];
+        data.Clear();
+        int at = format == 0 ? 4 : 8;
+        if (format == 1)
+        {
+            data[4] = 0x10;
+            data[5] = TransitionSeconds;
+        }
+
+        BlockDevice device = task.Device;
+        if (device.PortGroups.Count == 0)
+        {
+            AppendOwn(data, ref at, task.Nexus.LunNexus.Nexus);
+        }
+
+        foreach (TargetPortGroup group in device.PortGroups)
+        {
+            int ports = Math.Min(group.RelativePorts.Count, byte.MaxValue);
+            if (at + GroupBytes + (ports * PortBytes) > MaxBytes)
+            {
+                break;
+            }
+
+            AppendGroup(data, ref at, group.Id, group.State, group.Preferred, ports);
+            for (int i = 0; i < ports; i++)
+            {
+                AppendPort(data, ref at, group.RelativePorts[i]);
+            }
+        }
+
+        BinaryPrimitives.WriteUInt32BigEndian(data, (uint)(at - 4));
+        task.EndWith(data[..at], task.CdbUInt32(6));
+    }
+
+    // Nobody told the unit of groups: it knows of the port that the question came by.
+    private static void AppendOwn(Span<byte> data, ref int at, ScsiNexus nexus)
+    {
+        AppendGroup(data, ref at, nexus.PortGroupId, PortGroupState.ActiveOptimized, preferred: false, ports: 1);
+        AppendPort(data, ref at, nexus.RelativePortId);
+    }
+
+    private static void AppendGroup(Span<byte> data, ref int at, ushort id, PortGroupState state, bool preferred, int ports)
+    {
+        data[at] = (byte)((preferred ? 0x80 : 0) | (byte)state);
+        data[at + 1] = SupportedStates;
+        BinaryPrimitives.WriteUInt16BigEndian(data[(at + 2)..], id);
+        data[at + 5] = state == PortGroupState.ActiveOptimized ? (byte)0 : AlteredImplicitly;
+        data[at + 7] = (byte)ports;
+        at += GroupBytes;
+    }
+
+    private static void AppendPort(Span<byte> data, ref int at, ushort relativePort)
+    {
+        BinaryPrimitives.WriteUInt16BigEndian(data[(at + 2)..], relativePort);
+        at += PortBytes;
+    }
+}
