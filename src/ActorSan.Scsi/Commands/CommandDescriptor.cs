@@ -35,6 +35,9 @@ internal enum CommandFlags
 
     /// <summary>Not on every unit (<see cref="CommandDescriptor.ExistsOn"/>), or not a command at all: always takes the slow path.</summary>
     Conditional = 1 << 4,
+
+    /// <summary>Reads and writes by tasks of its own, which are admitted one by one (EXTENDED COPY): a reservation change waits for those, not for the command.</summary>
+    WorksByTasks = 1 << 5,
 }
 
 /// <summary>What a CDB wants to transfer, from its bytes and the unit's constants alone; runs on any thread.</summary>

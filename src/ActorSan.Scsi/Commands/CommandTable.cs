@@ -33,6 +33,8 @@ internal static class CommandTable
             .. ReportSupportedOperationCodes.Rows,
             .. ReportTaskManagementFunctions.Rows,
             .. ReportTargetPortGroups.Rows,
+            .. Copy.ExtendedCopy.Rows,
+            .. Copy.ReceiveCopyResults.Rows,
         ];
         foreach (CommandDescriptor row in All)
         {

@@ -50,6 +50,7 @@ public sealed partial class BlockDevice
         foreach (NexusState nexus in _nexuses)
         {
             nexus.PreventsRemoval = false;
+            nexus.Copies?.Forget();
         }
 
         Modes.RestoreSaved();

@@ -34,6 +34,7 @@ public sealed partial class BlockDevice : LogicalUnit
         _flush = new BackgroundFlush(this);
         _portGroups = settings.PortGroups;
         Reservations = new ReservationManager(this);
+        Copies = new Copy.CopyManager(this);
         BlockBytes = volume.Geometry.LogicalBlockBytes;
         BlockShift = System.Numerics.BitOperations.TrailingZeroCount(BlockBytes);
         MaxTransferBytes = Math.Clamp(settings.MaxTransferBytes, BlockBytes, Storage.Buffers.BufferPool.MaxBufferBytes) & -BlockBytes;
@@ -73,6 +74,8 @@ public sealed partial class BlockDevice : LogicalUnit
     internal byte Peripheral => 0x00;
 
     internal ReservationManager Reservations { get; }
+
+    internal Copy.CopyManager Copies { get; }
 
     internal TaskSet Tasks => _tasks;
 
@@ -127,6 +130,29 @@ public sealed partial class BlockDevice : LogicalUnit
             return;
         }
 
+        nexus.TaskCount++;
+        if (_tasks.Enter(state))
+        {
+            Enable(state);
+        }
+    }
+
+    /// <summary>
+    /// A task that the device server makes for a nexus of its own accord (a part of a copy), by a row that is in no table: it is admitted as the nexus' own, but has no place
+    /// in the order of the task set and no share in its bound.
+    /// </summary>
+    internal void SubmitOwn(ScsiTask task, CommandDescriptor command)
+    {
+        NexusState? nexus = task.LunNexus.State;
+        if (nexus is null || nexus.Detached)
+        {
+            task.Aborted = true;
+            task.OnCompleted();
+            return;
+        }
+
+        TaskState state = task.State ??= new TaskState();
+        state.Begin(task, this, nexus, command);
         nexus.TaskCount++;
         if (_tasks.Enter(state))
         {

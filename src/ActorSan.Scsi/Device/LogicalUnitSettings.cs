@@ -29,6 +29,12 @@ public sealed record LogicalUnitSettings
     /// <summary>The longest UNMAP and WRITE SAME: one command's share of the volume's time.</summary>
     public long MaxUnmapBytes { get; init; } = 1L << 30;
 
+    /// <summary>EXTENDED COPY commands that run at once at this unit; further ones wait in the task set. 1 to 255.</summary>
+    public int MaxConcurrentCopies { get; init; } = 4;
+
+    /// <summary>The longest segment of EXTENDED COPY: MAXIMUM SEGMENT LENGTH.</summary>
+    public int MaxCopySegmentBytes { get; init; } = 256 << 20;
+
     /// <summary>Relative target port identifiers by which the unit can be reached, on all nodes: what a registration for all ports (ALL_TG_PT) covers.</summary>
     public IReadOnlyList<ushort> TargetPorts { get; init; } = [];
 

@@ -25,6 +25,15 @@ public sealed class UnitIdentity
         T10 = Encoding.ASCII.GetBytes("ACTORSAN" + SerialNumber);
     }
 
+    /// <summary>Whether a designator of an EXTENDED COPY names this unit: code set, type and bytes are one of ours (an EUI-64 is none).</summary>
+    internal bool Has(int codeSet, int type, ReadOnlySpan<byte> designator) => (codeSet, type) switch
+    {
+        (1, 0x3) => designator.SequenceEqual(Naa.Span),
+        (2, 0x1) => designator.SequenceEqual(T10.Span),
+        (1, 0xA) => designator.Length == 18 && designator[0] == 0x10 && designator[1] == 0 && designator[2..].SequenceEqual(Uuid.Span),
+        _ => false,
+    };
+
     public Guid VolumeId { get; }
 
     /// <summary>NAA 3h, locally assigned (SPC-4 §7.8.6.6.4): 8 bytes.</summary>

@@ -19,6 +19,7 @@ internal static class VpdPages
         (0x80, WriteSerialNumber),
         (0x83, WriteIdentification),
         (0x86, WriteExtendedInquiry),
+        (0x8F, ThirdPartyCopyPage.Write),
         (0xB0, BlockVpdPages.WriteLimits),
         (0xB1, BlockVpdPages.WriteCharacteristics),
         (0xB2, BlockVpdPages.WriteProvisioning),

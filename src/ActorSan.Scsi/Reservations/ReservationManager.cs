@@ -143,6 +143,7 @@ internal sealed class ReservationManager(BlockDevice device)
             {
                 if (task.Phase == TaskPhase.Enabled
                     && !ReferenceEquals(task, changer)
+                    && (task.Command.Flags & CommandFlags.WorksByTasks) == 0
                     && ReservationRules.AccessOf(task.Cdb) is CommandAccess.Read or CommandAccess.Write
                     && !spared.Contains(task.Nexus.Reservation.Identity))
                 {

@@ -38,6 +38,7 @@ public enum AdditionalSense : ushort
     UnsupportedTargetDescriptorType = 0x2607,
     TooManySegmentDescriptors = 0x2608,
     UnsupportedSegmentDescriptorType = 0x2609,
+    UnexpectedInexactSegment = 0x260A,
     InlineDataLengthExceeded = 0x260B,
     WriteProtected = 0x2700,
     SoftwareWriteProtected = 0x2702,

@@ -22,6 +22,9 @@ internal sealed class NexusState(LunNexus lunNexus)
     /// <summary>What the reservations keep for it, so that a check looks nothing up.</summary>
     public NexusReservation Reservation;
 
+    /// <summary>What RECEIVE COPY RESULTS can speak of; null before the first copy with a list identifier.</summary>
+    public Copy.CopyResults? Copies;
+
     /// <summary>Runs when the last task has gone after Detach.</summary>
     public Storage.Threads.IoMessage? DetachDone;
 
