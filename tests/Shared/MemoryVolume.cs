@@ -13,6 +13,9 @@ internal sealed record MemoryVolumeOptions
 
     internal int PhysicalBlockBytes { get; init; } = 4096;
 
+    /// <summary>Entries of <see cref="MemoryVolume.Log"/>; what comes later is not noted.</summary>
+    internal int LogLimit { get; init; } = 1000;
+
     internal Guid Id { get; init; } = new("5f2d8f5e-6a43-4a39-9d0c-3b6f0d8f1a11");
 
     internal VolumeCapabilities Capabilities { get; init; } =
@@ -137,7 +140,11 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
 
     private void Execute(VolumeOperation operation, VolumeOperationKind kind)
     {
-        Log.Add((kind, operation.OffsetBytes, operation.LengthBytes, operation.ForceUnitAccess));
+        if (Log.Count < _options.LogLimit)
+        {
+            Log.Add((kind, operation.OffsetBytes, operation.LengthBytes, operation.ForceUnitAccess));
+        }
+
         if (_failure.Kind == kind)
         {
             VolumeStatus status = _failure.Status;
