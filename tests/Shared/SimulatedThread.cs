@@ -10,7 +10,8 @@ internal sealed class SimulatedSocket : IoSocket
 
     internal byte[] Input = [];
     internal int InputAt;
-    internal int InputBytes;
+    internal int InputBytes { get; set; }
+
     internal int PieceBytes = int.MaxValue;
     internal byte[] Output = new byte[1 << 16];
     internal int OutputBytes;
