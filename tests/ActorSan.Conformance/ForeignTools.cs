@@ -1,4 +1,5 @@
 using System.Globalization;
+using ActorSan.Tests.Shared;
 
 namespace ActorSan.Conformance;
 

@@ -82,6 +82,8 @@ public sealed unsafe class EncryptedStore : IStore, IBounceUser
 
     public void Zero(StoreRequest request) => _inner.Zero(request);
 
+    public void Provision(StoreRequest request) => _inner.Provision(request);
+
     public void Flush(StoreRequest request) => _inner.Flush(request);
 
     public void MapStatus(StoreRequest request) => _inner.MapStatus(request);

@@ -14,6 +14,7 @@ internal sealed unsafe partial class FileStore
 
     private bool _punches;
     private bool _zeroesRanges = true;
+    private bool _provisions = true;
 
     public void Zero(StoreRequest request)
     {
@@ -21,6 +22,41 @@ internal sealed unsafe partial class FileStore
         {
             ZeroNext(request);
         }
+    }
+
+    public void Provision(StoreRequest request)
+    {
+        // Not durable itself: what needs the space makes it so.
+        request.Durable = false;
+        if (!Accept(request, writing: true))
+        {
+            return;
+        }
+
+        request.BackendPhase = PhaseProvisioning;
+        if (_isDevice || !_provisions)
+        {
+            Finish(request, StoreStatus.Success, 0);
+        }
+        else
+        {
+            AskForSpace(request);
+        }
+    }
+
+    private void AskForSpace(StoreRequest request) => Home.Allocate(_file, NativeFile.AllocateKeepSize, request.OffsetBytes, request.LengthBytes, request);
+
+    private void OnProvisioned(StoreRequest request, int result)
+    {
+        if (result >= 0 || StoreErrors.IsUnsupported(-result))
+        {
+            // A file system without fallocate: the write finds out.
+            _provisions &= result >= 0;
+            Finish(request, StoreStatus.Success, 0);
+            return;
+        }
+
+        Fail(request, -result);
     }
 
     public void MapStatus(StoreRequest request)

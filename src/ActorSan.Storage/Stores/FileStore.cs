@@ -26,6 +26,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
     private const int PhaseSyncing = 7;
     private const int PhaseFlushing = 8;
     private const int PhaseMapping = 9;
+    private const int PhaseProvisioning = 10;
 
     private readonly IoFile _file;
     private readonly bool _isDevice;
@@ -143,6 +144,9 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
             case PhasePunching:
             case PhaseZeroingRange:
                 OnZeroed(request, result);
+                break;
+            case PhaseProvisioning:
+                OnProvisioned(request, result);
                 break;
             default:
                 Invariant.Fail("a request completed that has nothing in the kernel");
@@ -292,6 +296,10 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
         if (request.BackendPhase is PhaseZeroing or PhasePunching or PhaseZeroingRange)
         {
             ZeroNext(request);
+        }
+        else if (request.BackendPhase == PhaseProvisioning)
+        {
+            AskForSpace(request);
         }
         else
         {

@@ -26,7 +26,7 @@ public interface IStore
     void Zero(StoreRequest request);
 
     /// <summary>Takes the space that the range needs, without changing its bytes: a write into it cannot meet <see cref="StoreStatus.NoSpace"/> afterwards.</summary>
-    void Provision(StoreRequest request) => request.End(StoreStatus.Success);
+    void Provision(StoreRequest request);
 
     /// <summary>
     /// Every request that completed before this was submitted is on the medium when it completes. A flush that failed is never repeated: what it covered is lost, and the

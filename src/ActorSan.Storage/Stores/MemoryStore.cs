@@ -80,6 +80,14 @@ internal sealed unsafe class MemoryStore : IStore
         _zeroLast = request;
     }
 
+    public void Provision(StoreRequest request)
+    {
+        if (Accept(request))
+        {
+            request.End(StoreStatus.Success);
+        }
+    }
+
     public void Flush(StoreRequest request)
     {
         Invariant.Check(Home.IsCurrent);

@@ -648,7 +648,7 @@ public sealed unsafe partial class LocalVolume
 
             VolumeStatus status = Status == StoreStatus.Success
                 ? VolumeStatus.Success
-                : Judge(Status, Errno, flush: _kind == VolumeOperationKind.Flush);
+                : Judge(Status, Errno, flush: _kind == VolumeOperationKind.Flush || (Durable && Status == StoreStatus.WriteError));
             End(status);
         }
 

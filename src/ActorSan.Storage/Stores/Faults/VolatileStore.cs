@@ -45,6 +45,7 @@ internal sealed unsafe class VolatileStore : IStore
         Read,
         Write,
         Zero,
+        Provision,
         Flush,
         Map,
     }
@@ -62,6 +63,8 @@ internal sealed unsafe class VolatileStore : IStore
     public void Write(StoreRequest request) => Submit(Kind.Write, request);
 
     public void Zero(StoreRequest request) => Submit(Kind.Zero, request);
+
+    public void Provision(StoreRequest request) => Submit(Kind.Provision, request);
 
     public void Flush(StoreRequest request) => Submit(Kind.Flush, request);
 
@@ -171,6 +174,9 @@ internal sealed unsafe class VolatileStore : IStore
             case Kind.Zero:
                 _held.Drop(request.OffsetBytes, request.LengthBytes);
                 _inner.Zero(piece);
+                break;
+            case Kind.Provision:
+                _inner.Provision(piece);
                 break;
             case Kind.Map:
                 _inner.MapStatus(piece);
