@@ -69,6 +69,9 @@ public abstract unsafe class MetadataRequest
     /// <summary>Neighbour in a queue of the metadata area.</summary>
     internal MetadataRequest? NextQueued;
 
+    /// <summary>Which mark a request to the state page sets.</summary>
+    internal bool SetsClean;
+
     /// <summary>Called once, on the home thread; may run before the submitting call returns.</summary>
     protected internal abstract void OnEnded();
 
