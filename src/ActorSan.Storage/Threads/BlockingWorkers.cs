@@ -1,79 +1,144 @@
 namespace ActorSan.Storage.Threads;
 
-/// <summary>Helper threads of one I/O thread, for what the kernel can only do blocking. Started when first needed, ended with the thread.</summary>
-internal sealed class BlockingWorkers(string ownerName, int limit)
+/// <summary>
+/// Helper threads of one I/O thread, for what the kernel can only do blocking. Started when first needed, ended with the thread. The owner puts work into a ring that
+/// the helpers take from without a lock; what the ring has no room for waits in a list, in order, until completions make room.
+/// </summary>
+internal sealed class BlockingWorkers(IoThreadBase owner, int limit)
 {
-    private readonly Lock _gate = new();
-    private readonly Queue<(BlockingWork Work, IoThreadBase Owner)> _queue = new(64);
-    private readonly SemaphoreSlim _available = new(0);
+    private const int Capacity = 1024;
+    private const int Mask = Capacity - 1;
+
+    private readonly BlockingWork?[] _ring = new BlockingWork?[Capacity];
+    private readonly FutexSemaphore _available = new();
     private readonly List<Thread> _threads = [];
-    private int _idle;
+    private BlockingWork? _firstWaiting;
+    private BlockingWork? _lastWaiting;
+    private long _head;
+    private long _tail;
     private bool _closed;
 
-    internal void Submit(BlockingWork work, IoThreadBase owner)
+    /// <summary>On the owner. <paramref name="outstanding"/>, this work included, tells how many threads are of use.</summary>
+    internal void Submit(BlockingWork work, int outstanding)
     {
-        lock (_gate)
+        Invariant.Check(!_closed);
+        work.Next = null;
+        if (_lastWaiting is not null)
         {
-            Invariant.Check(!_closed);
-            _queue.Enqueue((work, owner));
-            if (_queue.Count > _idle && _threads.Count < limit)
-            {
-                var thread = new Thread(Work, 256 << 10) { Name = $"{ownerName}-b{_threads.Count}", IsBackground = true };
-                _threads.Add(thread);
-                thread.Start();
-            }
+            _lastWaiting.Next = work;
+            _lastWaiting = work;
+        }
+        else if (!TryPut(work))
+        {
+            _firstWaiting = work;
+            _lastWaiting = work;
         }
 
-        _ = _available.Release();
+        if (outstanding > _threads.Count && _threads.Count < limit)
+        {
+            StartThread();
+        }
     }
 
-    /// <summary>Ends the threads once their queue is empty.</summary>
+    /// <summary>On the owner, when a completion was taken: the ring has room for what waited.</summary>
+    internal void Refill()
+    {
+        while (_firstWaiting is BlockingWork work)
+        {
+            // Once in the ring the link is its taker's.
+            var next = (BlockingWork?)work.Next;
+            work.Next = null;
+            if (!TryPut(work))
+            {
+                work.Next = next;
+                return;
+            }
+
+            _firstWaiting = next;
+            _lastWaiting = next is null ? null : _lastWaiting;
+        }
+    }
+
+    /// <summary>On the owner: waits for what the helpers are at and for what is in the ring, because it may use this thread's memory and descriptors; then they end.</summary>
     internal void Close()
     {
-        int count;
-        lock (_gate)
+        if (_closed)
         {
-            _closed = true;
-            count = _threads.Count;
+            return;
         }
 
-        if (count > 0)
+        _closed = true;
+        _available.Release(Math.Max(1, _threads.Count));
+        foreach (Thread thread in _threads)
         {
-            _ = _available.Release(count);
+            thread.Join();
         }
+
+        _available.Dispose();
     }
 
-    private void Work()
+    private bool TryPut(BlockingWork work)
+    {
+        if (_tail - Volatile.Read(ref _head) == Capacity)
+        {
+            return false;
+        }
+
+        _ring[_tail & Mask] = work;
+        Volatile.Write(ref _tail, _tail + 1);
+        _available.Release(1);
+        return true;
+    }
+
+    /// <summary>Null when the ring is empty: only at the end is there a turn without work.</summary>
+    private BlockingWork? TryTake()
     {
         while (true)
         {
-            (BlockingWork Work, IoThreadBase Owner) next;
-            lock (_gate)
+            long head = Volatile.Read(ref _head);
+            if (head == Volatile.Read(ref _tail))
             {
-                _idle++;
+                return null;
             }
 
-            _available.Wait();
-            lock (_gate)
+            BlockingWork? work = Volatile.Read(ref _ring[head & Mask]);
+            if (Interlocked.CompareExchange(ref _head, head + 1, head) == head)
             {
-                _idle--;
-                if (!_queue.TryDequeue(out next))
-                {
-                    return;
-                }
+                // The owner may have filled the place again, with other work: this one is not begun yet, so it can't be there twice.
+                _ = Interlocked.CompareExchange(ref _ring[head & Mask], null, work);
+                return work;
+            }
+        }
+    }
+
+    private void StartThread()
+    {
+        var thread = new Thread(Run, 256 << 10) { Name = $"{owner.Name}-b{_threads.Count}", IsBackground = true };
+        _threads.Add(thread);
+        thread.Start();
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            _available.Wait();
+            if (TryTake() is not BlockingWork work)
+            {
+                return;
             }
 
             try
             {
-                next.Work.Execute();
+                work.Execute();
             }
             catch (Exception failure)
             {
-                next.Owner.FailFromHelper(failure);
+                owner.FailFromHelper(failure);
                 continue;
             }
 
-            next.Owner.PostCompletedWork(next.Work);
+            owner.PostCompletedWork(work);
         }
     }
 }

@@ -208,11 +208,24 @@ public abstract class IoOperation
 
     internal bool InFlight;
 
+    /// <summary>Which total the result counts for.</summary>
+    internal IoTransfer Transfer;
+
     /// <summary>True from submission until <see cref="OnCompleted"/> is about to run.</summary>
     public bool IsInFlight => InFlight;
 
     /// <summary>On the owning thread; <paramref name="result"/> is a count or −errno. Runs never inside the submitting call.</summary>
     protected internal abstract void OnCompleted(int result);
+}
+
+/// <summary>What the result of an operation counts.</summary>
+internal enum IoTransfer : byte
+{
+    None,
+    Received,
+    Sent,
+    Read,
+    Written,
 }
 
 /// <summary>A message to a thread: intrusive, reused by its owner.</summary>

@@ -43,7 +43,7 @@ internal abstract unsafe class IoThreadBase : IoThread
         : base(options, events)
     {
         _hooks = new PassHook?[256];
-        _workers = new BlockingWorkers(options.Name, options.BlockingThreads);
+        _workers = new BlockingWorkers(this, options.BlockingThreads);
         _thread = new Thread(RunThread, 1 << 20) { Name = options.Name, IsBackground = true };
     }
 
@@ -136,8 +136,9 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     public sealed override void RunBlocking(BlockingWork work)
     {
+        Invariant.Check(IsCurrent);
         _blockingInFlight++;
-        _workers.Submit(work, this);
+        _workers.Submit(work, _blockingInFlight);
     }
 
     public sealed override void StartTimer(IoTimer timer, TimeSpan delay) => _timers.Start(timer, NowNs + (delay.Ticks * 100));
@@ -179,6 +180,36 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     /// <summary>The descriptor was closed or given up.</summary>
     protected void LetGoOf(int fd) => Invariant.Check(_descriptors.Remove(fd));
+
+    /// <summary>Adds what an operation moved to the totals.</summary>
+    protected void CountBytes(IoOperation operation, int result)
+    {
+        if (result <= 0)
+        {
+            return;
+        }
+
+        switch (operation.Transfer)
+        {
+            case IoTransfer.None:
+                break;
+            case IoTransfer.Received:
+                BytesReceived += result;
+                break;
+            case IoTransfer.Sent:
+                BytesSent += result;
+                break;
+            case IoTransfer.Read:
+                BytesRead += result;
+                break;
+            case IoTransfer.Written:
+                BytesWritten += result;
+                break;
+            default:
+                Invariant.Fail($"no such transfer: {operation.Transfer}");
+                break;
+        }
+    }
 
     protected abstract void CloseEngine();
 
@@ -404,6 +435,7 @@ internal abstract unsafe class IoThreadBase : IoThread
             if (message is BlockingWork)
             {
                 _blockingInFlight--;
+                _workers.Refill();
             }
 
             message.Run();
@@ -443,6 +475,8 @@ internal abstract unsafe class IoThreadBase : IoThread
     private void CloseAll()
     {
         RunMessagesQuietly(_posts.Close());
+
+        // Before anything is given back: what the helpers are at may read and write it.
         _workers.Close();
         CloseEngine();
         lock (_wakeGate)

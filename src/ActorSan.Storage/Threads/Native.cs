@@ -37,17 +37,6 @@ internal static unsafe partial class Native
         public int Flags;
     }
 
-    /// <summary>struct epoll_event, packed on x86-64 only.</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 12)]
-    internal struct EpollEventPacked
-    {
-        [FieldOffset(0)]
-        public uint Events;
-
-        [FieldOffset(4)]
-        public int Slot;
-    }
-
     [LibraryImport("libc", EntryPoint = "syscall", SetLastError = true)]
     internal static partial int IoUringSetup(nint number, uint entries, void* parameters);
 
@@ -85,6 +74,12 @@ internal static unsafe partial class Native
     [LibraryImport("libc", EntryPoint = "sched_setaffinity", SetLastError = true)]
     internal static partial int SetAffinity(int pid, nuint length, void* mask);
 
+    [LibraryImport("libc", EntryPoint = "recv", SetLastError = true)]
+    internal static partial nint Receive(int fd, void* data, nuint length, int flags);
+
+    [LibraryImport("libc", EntryPoint = "send", SetLastError = true)]
+    internal static partial nint Send(int fd, void* data, nuint length, int flags);
+
     [LibraryImport("libc", EntryPoint = "recvmsg", SetLastError = true)]
     internal static partial nint ReceiveMessage(int fd, MessageHeader* message, int flags);
 
@@ -111,15 +106,6 @@ internal static unsafe partial class Native
 
     [LibraryImport("libc", EntryPoint = "fallocate", SetLastError = true)]
     internal static partial int Allocate(int fd, int mode, long offset, long length);
-
-    [LibraryImport("libc", EntryPoint = "epoll_create1", SetLastError = true)]
-    internal static partial int EpollCreate(int flags);
-
-    [LibraryImport("libc", EntryPoint = "epoll_ctl", SetLastError = true)]
-    internal static partial int EpollControl(int fd, int operation, int target, EpollEventPacked* change);
-
-    [LibraryImport("libc", EntryPoint = "epoll_pwait2", SetLastError = true)]
-    internal static partial int EpollWait(int fd, EpollEventPacked* events, int capacity, TimeSpec* timeout, void* signals);
 
     internal static long BoottimeNs()
     {

@@ -260,6 +260,14 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         Invariant.Check(IsCurrent && !operation.InFlight && fd >= 0);
         operation.InFlight = true;
         int slot = operation.Slot >= 0 ? operation.Slot : TakeSlot(operation);
+        operation.Transfer = opcode switch
+        {
+            OpRecv or OpRecvmsg => IoTransfer.Received,
+            OpSend or OpSendmsg => IoTransfer.Sent,
+            OpRead or OpReadFixed => IoTransfer.Read,
+            OpWrite or OpWriteFixed => IoTransfer.Written,
+            _ => IoTransfer.None,
+        };
         InFlightCount++;
         OperationCount++;
         Sqe* entry = _ring!.Next();
@@ -289,6 +297,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         _freeSlots[_freeCount++] = slot;
         InFlightCount--;
         operation.InFlight = false;
+        CountBytes(operation, result);
         operation.OnCompleted(result);
     }
 
