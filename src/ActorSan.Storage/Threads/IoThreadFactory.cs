@@ -1,4 +1,5 @@
 
+using ActorSan.Storage.Threads.Epoll;
 using ActorSan.Storage.Threads.Uring;
 
 namespace ActorSan.Storage.Threads;
@@ -30,6 +31,7 @@ public static class IoThreadFactory
         return engine switch
         {
             IoEngineKind.IoUring => new UringIoThread(options, events, setup),
+            IoEngineKind.Epoll => new EpollIoThread(options, events),
             _ => throw new ArgumentOutOfRangeException(nameof(options), engine, "no such engine"),
         };
     }

@@ -11,7 +11,7 @@ public sealed class IoThreadEndTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<IoEngineKind> Engines => [IoEngineKind.IoUring];
+    public static TheoryData<IoEngineKind> Engines => [IoEngineKind.IoUring, IoEngineKind.Epoll];
 
     /// <summary>A receive that is begun anew whenever one ends must not keep a stopped thread alive.</summary>
     [Theory]

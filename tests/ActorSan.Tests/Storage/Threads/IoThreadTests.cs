@@ -10,7 +10,7 @@ public sealed class IoThreadTests
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
 
-    public static TheoryData<IoEngineKind> Engines => [IoEngineKind.IoUring];
+    public static TheoryData<IoEngineKind> Engines => [IoEngineKind.IoUring, IoEngineKind.Epoll];
 
     [Theory]
     [MemberData(nameof(Engines))]
