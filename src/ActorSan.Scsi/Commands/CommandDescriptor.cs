@@ -1,6 +1,9 @@
 namespace ActorSan.Scsi;
 
-/// <summary>What a command does under a reservation of somebody else (SPC-4 §5.12.1, tables of SPC and SBC).</summary>
+/// <summary>
+/// What a command does under a reservation of somebody else (SPC-4 §5.12.1, tables of SPC and SBC): the strictest of its forms where they differ (START STOP UNIT that
+/// stops, PREVENT ALLOW MEDIUM REMOVAL that prevents); each CDB is checked by <see cref="Reservations.ReservationRules.AccessOf"/>.
+/// </summary>
 internal enum ReservationClass : byte
 {
     /// <summary>Allowed under every reservation.</summary>

@@ -29,7 +29,6 @@ internal static class PowerCommands
             Start = PreventAllow,
             Flags = CommandFlags.Conditional,
             ExistsOn = static device => device.Settings.Removable,
-            Reservation = ReservationClass.Allowed,
         },
     ];
 

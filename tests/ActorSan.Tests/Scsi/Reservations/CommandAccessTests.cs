@@ -22,4 +22,14 @@ public sealed class CommandAccessTests
             Assert.True(agrees, $"{row.Name}: {row.Reservation} in the table, {access} by its CDB");
         }
     }
+
+    /// <summary>Commands whose forms the tables of SPC-4 (§5.12.1) and SBC-3 (§4.17) tell apart.</summary>
+    [Theory]
+    [InlineData(new byte[] { 0x1E, 0, 0, 0, 0, 0 }, CommandAccess.Free)]
+    [InlineData(new byte[] { 0x1E, 0, 0, 0, 1, 0 }, CommandAccess.Write)]
+    [InlineData(new byte[] { 0x1E, 0, 0, 0, 3, 0 }, CommandAccess.Write)]
+    [InlineData(new byte[] { 0x1B, 0, 0, 0, 0x01, 0 }, CommandAccess.Status)]
+    [InlineData(new byte[] { 0x1B, 0, 0, 0, 0x00, 0 }, CommandAccess.Write)]
+    [InlineData(new byte[] { 0x1B, 0, 0, 0, 0x21, 0 }, CommandAccess.Write)]
+    public void FormsOfACommandThatTheStandardTellsApart(byte[] cdb, CommandAccess access) => Assert.Equal(access, ReservationRules.AccessOf(cdb));
 }
