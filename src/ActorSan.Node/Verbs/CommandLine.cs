@@ -15,6 +15,9 @@ public static class CommandLine
             3 the state directory or a store is in use; 130 a second signal cut an ordered stop short.
             """)
         {
+            RunVerb.Create(error),
+            StoreVerbs.CreateFormat(output, error),
+            StoreVerbs.CreateInspect(output, error),
             CheckVerb.Create(output, error),
         };
         ParseResult parsed = root.Parse(arguments);

@@ -1,0 +1,51 @@
+using System.CommandLine;
+using ActorSan.Cluster.Engines;
+using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
+using ActorSan.Node.Daemon;
+using ActorSan.Node.Engines;
+using ActorSan.Node.Logging;
+using ActorSan.Node.Settings;
+using ActorSan.Storage.Threads;
+using Serilog.Core;
+
+namespace ActorSan.Node.Verbs;
+
+/// <summary><c>actorsan run</c>: one node until SIGINT or SIGTERM.</summary>
+internal static class RunVerb
+{
+    public static Command Create(TextWriter error)
+    {
+        Option<FileInfo> config = Configurations.Option();
+        var ready = new Option<string>("--ready-file")
+        {
+            Description = "A JSON file that is there, whole, while the node serves: process id, portals with their ports, targets, volumes. For scripts.",
+        };
+        var command = new Command("run", "Start the node and serve until SIGINT or SIGTERM; the log goes to standard error. SIGUSR1 writes statistics to the log.") { config, ready };
+        command.SetAction(parsed =>
+        {
+            if (Configurations.Read(parsed.GetRequiredValue(config), error) is not { } configuration)
+            {
+                return ExitCode.Usage;
+            }
+
+            string? readyPath = parsed.GetValue(ready) is { Length: > 0 } path ? Path.GetFullPath(path) : null;
+            return Run(configuration, readyPath);
+        });
+        return command;
+    }
+
+    private static int Run(NodeConfiguration configuration, string? readyPath)
+    {
+        NodeSettings settings = configuration.Settings;
+        using Logger log = NodeLog.Create(settings.Log);
+        if (settings.Io.Engine == IoEngineKind.Auto && IoThreadFactory.Probe() is { Engine: IoEngineKind.Epoll } probe)
+        {
+            log.Information("I/O threads use epoll and disk threads: {Reason}", probe.Reason);
+        }
+
+        var iscsi = new IscsiEngine(new IscsiServerOptions { MaxConnections = settings.Iscsi.MaxConnections, Backlog = settings.Iscsi.Backlog });
+        var engines = new NodeEngines(static (options, events) => IoThreadFactory.Create(options, events), new VolumeEngine(settings, log), iscsi);
+        return new NodeDaemon(configuration, engines, log, readyPath).Run();
+    }
+}
