@@ -13,7 +13,7 @@ internal sealed class ForeignTools(NodeUnderTest node, string directory, Cancell
 
     internal Task<TestOutcome> Run(string name) => name switch
     {
-        "iscsi-ls" => Expect(name, "iscsi-ls", ["-s", node.Portal], output => Enum.GetValues<Unit>().All(unit => output.Contains(NodeUnderTest.TargetOf(unit), StringComparison.Ordinal))),
+        "iscsi-ls" => Expect(name, "iscsi-ls", [node.Portal], output => Enum.GetValues<Unit>().All(unit => output.Contains(NodeUnderTest.TargetOf(unit), StringComparison.Ordinal))),
         "iscsi-inq" => Expect(name, "iscsi-inq", [node.Url(Unit.Thin)], output => output.Contains("ACTORSAN", StringComparison.OrdinalIgnoreCase)),
         "iscsi-readcapacity16" => Expect(name, "iscsi-readcapacity16", [node.Url(Unit.Thin)], output => output.Contains("512", StringComparison.Ordinal)),
         "iscsi-swp" => SoftwareWriteProtect(name),
@@ -33,9 +33,12 @@ internal sealed class ForeignTools(NodeUnderTest node, string directory, Cancell
     private async Task<TestOutcome> SoftwareWriteProtect(string name)
     {
         string url = node.Url(Unit.Thin);
-        TestOutcome on = await Expect(name, "iscsi-swp", ["-s", "on", url], output => output.Contains("SWP:1", StringComparison.Ordinal));
-        TestOutcome off = await Expect(name, "iscsi-swp", ["-s", "off", url], output => output.Contains("SWP:0", StringComparison.Ordinal));
-        return on.Result == TestResult.Pass ? off : on;
+        // It prints what it found before it changes it.
+        TestOutcome on = await Expect(name, "iscsi-swp", ["-s", "on", url], output => output.Contains("SWP:0", StringComparison.Ordinal));
+        TestOutcome refused = await Refused(name, "qemu-io", ["-f", "raw", "-c", "write 0 4k", url]);
+        TestOutcome off = await Expect(name, "iscsi-swp", ["-s", "off", url], output => output.Contains("SWP:1", StringComparison.Ordinal));
+        TestOutcome again = await Expect(name, "qemu-io", ["-f", "raw", "-c", "write 0 4k", url], _ => true);
+        return new[] { on, refused, off }.FirstOrDefault(outcome => outcome.Result != TestResult.Pass) ?? again;
     }
 
     /// <summary>An image written in through qemu and read back through qemu is the same, byte for byte.</summary>
@@ -72,7 +75,7 @@ internal sealed class ForeignTools(NodeUnderTest node, string directory, Cancell
 
     private static async Task WriteImage(string path)
     {
-        const int size = 64 << 20;
+        const int size = 24 << 20;
         await using FileStream file = File.Create(path);
         var random = new Random(20260101);
         byte[] block = new byte[1 << 20];

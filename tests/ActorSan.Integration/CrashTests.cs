@@ -76,7 +76,7 @@ public sealed class CrashTests
         await node.Run(TestNode.Configuration("8 MiB"));
         using RawInitiator same = node.LogIn();
         Assert.Equal(0x77, same.Execute(Cdb.Make(0x5E, 0x01, 0, 0, 0, 0, 0, 0, 24), dataInBytes: 24).Data[15]);
-        using RawInitiator stranger = RawInitiator.LogIn(node.Port, new RawLoginOptions { TargetName = TestNode.Target, InitiatorName = "iqn.2026-01.org.actorsan:stranger" });
+        using RawInitiator stranger = node.LogIn(initiator: "iqn.2026-01.org.actorsan:stranger");
         Assert.Equal(0x18, stranger.Execute(Cdb.Write16(0, 1), dataOut: LifeTests.Bytes(1, 1)).Status);
     }
 

@@ -98,21 +98,29 @@ public sealed class LifeTests
     }
 
     [Fact]
-    public async Task ADamagedSuperblockIsRefusedWithWhatToDo()
+    public async Task ASuperblockThatIsDamagedTwiceIsRefusedWithWhatToDo()
     {
         await using TestNode node = await TestNode.Start();
         await node.Stop();
-        using (FileStream file = File.OpenWrite(node.PathOf("disk.store")))
-        {
-            file.Position = 24;
-            file.Write(new byte[64]);
-        }
-
+        Damage(node.PathOf("disk.store"), 24, 4096 + 24);
         byte[] damaged = await File.ReadAllBytesAsync(node.PathOf("disk.store"));
         (int code, string log) = await node.RunToEnd(TestNode.Configuration());
         Assert.Equal(1, code);
         Assert.Contains("damaged", log, StringComparison.OrdinalIgnoreCase);
-        Assert.Equal(damaged, await File.ReadAllBytesAsync(node.PathOf("disk.store")));
+        Assert.Contains("actorsan inspect", log, StringComparison.Ordinal);
+        Assert.True((await File.ReadAllBytesAsync(node.PathOf("disk.store"))).AsSpan().SequenceEqual(damaged));
+    }
+
+    [Fact]
+    public async Task ASuperblockThatIsDamagedOnceServesAndIsWholeAgain()
+    {
+        await using TestNode node = await TestNode.Start();
+        await node.Stop();
+        byte[] before = (await File.ReadAllBytesAsync(node.PathOf("disk.store")))[..8192];
+        Damage(node.PathOf("disk.store"), 24);
+        await node.Run(TestNode.Configuration());
+        await node.Stop();
+        Assert.Equal(before, (await File.ReadAllBytesAsync(node.PathOf("disk.store")))[..8192]);
     }
 
     [Fact]
@@ -135,6 +143,16 @@ public sealed class LifeTests
         using RawInitiator initiator = node.LogIn();
         Assert.True(initiator.Execute(Cdb.Read16(0, 8), dataInBytes: 4096).IsGood);
         Assert.Contains("no-such-device", node.Daemon.Log, StringComparison.Ordinal);
+    }
+
+    private static void Damage(string path, params int[] places)
+    {
+        using FileStream file = File.OpenWrite(path);
+        foreach (int place in places)
+        {
+            file.Position = place;
+            file.Write("damaged by a test"u8);
+        }
     }
 
     private static byte[] Identification(TestNode node)

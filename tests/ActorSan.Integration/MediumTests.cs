@@ -10,7 +10,7 @@ public sealed class MediumTests
     public async Task AFullFileSystemIsToldAsSpaceAllocationFailedAndPassesWhenThereIsSpaceAgain()
     {
         await using TestNode node = TestNode.Prepare();
-        await using LoopMount small = await LoopMount.Xfs(node.PathOf("small.img"), node.PathOf("mount"), 320 << 20);
+        LoopMount small = node.Own(await LoopMount.Xfs(node.PathOf("small.img"), node.PathOf("mount"), 320 << 20));
         string configuration = TestNode.Configuration("1 GiB").Replace("disk.store", small.MountPoint + "/disk.store", StringComparison.Ordinal);
         await node.Run(configuration);
         using (RawInitiator initiator = node.LogIn())
@@ -41,7 +41,7 @@ public sealed class MediumTests
     public async Task ABlockDeviceIsFormattedServedAndRecognisedAgain()
     {
         await using TestNode node = TestNode.Prepare();
-        await using LoopDevice device = await LoopDevice.Make(node.PathOf("device.img"), 128 << 20);
+        LoopDevice device = node.Own(await LoopDevice.Make(node.PathOf("device.img"), 128 << 20));
         string configuration = TestNode.Configuration().Replace("store { path = disk.store, size = 64 MiB }, format = if-missing", $"store {{ kind = device, path = {device.Path} }}", StringComparison.Ordinal);
         (int refused, string log) = await node.RunToEnd(configuration);
         Assert.Equal(1, refused);
@@ -64,7 +64,7 @@ public sealed class MediumTests
     public async Task ADeviceThatLosesItsMediumFailsCommandsNotTheNode()
     {
         await using TestNode node = TestNode.Prepare();
-        await using LoopDevice device = await LoopDevice.Make(node.PathOf("device.img"), 128 << 20);
+        LoopDevice device = node.Own(await LoopDevice.Make(node.PathOf("device.img"), 128 << 20));
         string configuration = TestNode.Configuration().Replace("store { path = disk.store, size = 64 MiB }, format = if-missing", $"store {{ kind = device, path = {device.Path} }}", StringComparison.Ordinal);
         (int formatted, string output) = await node.Verb(configuration, "format", "disk");
         Assert.True(formatted == 0, output);

@@ -10,6 +10,7 @@ internal sealed class TestNode : IAsyncDisposable
     internal const string Target = "iqn.2026-01.org.actorsan:test";
 
     private static int s_count;
+    private readonly Stack<IAsyncDisposable> _owned = new();
     private bool _ended;
 
     private TestNode(string directory) => Directory = directory;
@@ -84,7 +85,21 @@ internal sealed class TestNode : IAsyncDisposable
         return await DaemonProcess.Verb(DaemonProcess.FindBuilt(), [verb, "--config", file, .. arguments]);
     }
 
-    internal RawInitiator LogIn(ulong isid = 0x8000_0000_0001) => RawInitiator.LogIn(Port, new RawLoginOptions { TargetName = Target, Isid = isid });
+    /// <summary>A session whose first unit attention, that of every new nexus, has been taken.</summary>
+    internal RawInitiator LogIn(ulong isid = 0x8000_0000_0001, string initiator = "iqn.2026-01.org.actorsan:raw-initiator")
+    {
+        RawInitiator session = RawInitiator.LogIn(Port, new RawLoginOptions { TargetName = Target, Isid = isid, InitiatorName = initiator });
+        _ = session.Execute(Cdb.TestUnitReady);
+        return session;
+    }
+
+    /// <summary>Something that the daemon uses: it goes when the daemon has gone.</summary>
+    internal T Own<T>(T resource)
+        where T : IAsyncDisposable
+    {
+        _owned.Push(resource);
+        return resource;
+    }
 
     /// <summary>Stops it in order; the directory stays. One that does not stop in order fails the test.</summary>
     internal async Task Stop()
@@ -98,6 +113,11 @@ internal sealed class TestNode : IAsyncDisposable
         if (Daemon is not null && !_ended)
         {
             await Stop();
+        }
+
+        while (_owned.TryPop(out IAsyncDisposable? resource))
+        {
+            await resource.DisposeAsync();
         }
 
         System.IO.Directory.Delete(Directory, recursive: true);
