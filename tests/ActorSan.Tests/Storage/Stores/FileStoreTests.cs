@@ -183,7 +183,6 @@ public sealed class FileStoreTests
         using var file = new TemporaryFile();
         using var bench = new StoreBench(engine, file.Create(64 * Mebi, direct));
         IntPtr memory = Marshal.AllocHGlobal(Mebi + 4096);
-        var order = new List<string>();
         TestRequest[] writes = [.. Enumerable.Range(0, 32).Select(i => new TestRequest { OffsetBytes = i * 2 * Mebi, LengthBytes = Mebi, Address = memory + 1, Durable = i % 2 == 0 })];
         var late = new TestRequest { LengthBytes = 4096, Address = memory };
         var closed = new TestMessage();
