@@ -165,9 +165,9 @@ internal sealed class AreaLoader(IStoreHandle handle)
         }
 
         string? known = StoreSignatures.Recognise(head);
-        if (known is null && handle.IsZero(0, head.Length) && handle.IsZero(0, Math.Min(size, handle.CanGrow || handle.Traits.ReadOnly ? size : 1 << 20)))
+        if (known is null && handle.IsZero(0, Math.Min(size, MetadataFormat.DataAlignmentBytes)))
         {
-            return new StoreException(StoreFault.Unformatted, $"{Store} holds nothing but zeroes. Format it with 'actorsan format', or set the volume's format = if-missing.");
+            return new StoreException(StoreFault.Unformatted, $"{Store} begins with nothing but zeroes. Format it with 'actorsan format', or set the volume's format = if-missing.");
         }
 
         return new StoreException(

@@ -72,7 +72,7 @@ public sealed record MetadataRegion(MetadataRegionKind Kind, int Count, long Uni
 /// configuration           1 of 2 × 64 KiB            the same
 /// write intent            pages of 2 × 4 KiB with 4,032 bytes of bits each, as many as the grow limit asks
 /// out-of-sync, 3 peers    likewise: 0.019 % of the volume's size at the default grow limit
-/// data                    at the next MiB: about 26 MiB for 1 TiB, 2 MiB for a tiny volume; in a file nearly all of it is a hole
+/// data                    at the next MiB: 25 MiB for 1 TiB, 2 MiB for a tiny volume; in a file nearly all of it is a hole
 /// </code>
 /// </summary>
 internal static class MetadataRule

@@ -14,6 +14,7 @@ internal sealed class Medium(int sizeBytes, bool file = false, int sectorBytes =
     private readonly List<(long Offset, byte[] Bytes)> _pending = [];
     private byte[] _seen = new byte[sizeBytes];
     private byte[] _durable = new byte[sizeBytes];
+    private byte[] _left = [];
 
     public int SectorBytes => sectorBytes;
 
@@ -38,19 +39,17 @@ internal sealed class Medium(int sizeBytes, bool file = false, int sectorBytes =
 
     public int SizeBytes => _seen.Length;
 
-    public static Medium Holding(byte[] bytes, bool file = false)
-    {
-        var medium = new Medium(bytes.Length, file);
-        bytes.CopyTo(medium._seen, 0);
-        bytes.CopyTo(medium._durable, 0);
-        return medium;
-    }
+    /// <summary>Takes the bytes as its own. It is not to be cut: what is written is durable at once.</summary>
+    public static Medium Holding(byte[] bytes, bool file = false) => new(0, file) { _seen = bytes, _durable = bytes };
+
+    /// <summary>The same bytes once more, for tests that go on with them.</summary>
+    public Medium Copy() => new(0, file, sectorBytes) { _seen = (byte[])_seen.Clone(), _durable = (byte[])_durable.Clone() };
 
     public MediumHandle Open() => new(this);
 
     /// <summary>
     /// What a power loss now may leave: for each pending write none, all, the first k, the last k, one alone and all but one of its sectors; the others wholly there or wholly
-    /// absent.
+    /// absent. One array, filled anew for each: a test may change it, not keep it.
     /// </summary>
     public IEnumerable<byte[]> PowerLosses()
     {
@@ -60,7 +59,9 @@ internal sealed class Medium(int sizeBytes, bool file = false, int sectorBytes =
             {
                 foreach (Func<int, bool> keeps in Cuts(_pending[cut].Bytes.Length / sectorBytes))
                 {
-                    byte[] left = (byte[])_durable.Clone();
+                    _left = _left.Length == _durable.Length ? _left : new byte[_durable.Length];
+                    byte[] left = _left;
+                    _durable.CopyTo(left, 0);
                     for (int i = 0; i < _pending.Count; i++)
                     {
                         (long offset, byte[] bytes) = _pending[i];
