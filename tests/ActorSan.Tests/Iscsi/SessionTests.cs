@@ -1,13 +1,21 @@
 using ActorSan.Iscsi;
 using ActorSan.Iscsi.Pdus;
+using ActorSan.Storage.Threads;
 using ActorSan.Tests.Iscsi.Harness;
 using Xunit;
 
 namespace ActorSan.Tests.Iscsi;
 
+public sealed class SessionOnUringTests() : SessionTests(IoEngineKind.IoUring);
+
+public sealed class SessionOnEpollTests() : SessionTests(IoEngineKind.Epoll);
+
 /// <summary>A server on a real socket, and an initiator made by hand.</summary>
-public sealed class SessionTests
+public abstract class SessionTests(IoEngineKind engine)
 {
+    private Task<ServerFixture> Start(Func<TargetSettings, TargetSettings>? change = null, int threads = 1, IscsiServerOptions? options = null) =>
+        ServerFixture.Start(change, threads, options, engine);
+
     private static byte[] Pattern(int length, int seed)
     {
         byte[] bytes = new byte[length];
@@ -20,7 +28,7 @@ public sealed class SessionTests
     [InlineData("HeaderDigest=CRC32C\0DataDigest=CRC32C\0")]
     public async Task A_write_with_immediate_data_is_read_back(string digests)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture, digests);
         byte[] data = Pattern(4096, 1);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(8, 8), write: true, expected: 4096), data);
@@ -40,7 +48,7 @@ public sealed class SessionTests
     [InlineData("HeaderDigest=CRC32C\0DataDigest=CRC32C\0")]
     public async Task A_long_write_is_solicited_burst_by_burst(string digests)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture, digests + "MaxBurstLength=65536\0FirstBurstLength=16384\0MaxOutstandingR2T=2\0");
         byte[] data = Pattern(200 * 512, 2);
         byte[] command = initiator.Command(7, RawInitiator.Write10(0, 200), write: true, expected: (uint)data.Length, final: false);
@@ -69,7 +77,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Read_is_cut_at_segment_and_burst()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         byte[] data = Pattern(64 * 512, 3);
         data.CopyTo(fixture.Unit.Bytes);
         using RawInitiator initiator = await RawInitiator.Connect(fixture.Portal);
@@ -92,7 +100,7 @@ public sealed class SessionTests
     [InlineData(2, 512, 0x84, 512, 512)]
     public async Task Reads_tell_the_residual(ushort blocks, uint expected, byte flags, uint residual, int data)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, RawInitiator.Read10(0, blocks), read: true, expected: expected));
         ReceivedPdu pdu = await initiator.Receive();
@@ -108,7 +116,7 @@ public sealed class SessionTests
     [InlineData(2, 512, 0x84, 512)]
     public async Task Writes_tell_the_residual_and_keep_no_more_than_the_command_says(ushort blocks, uint expected, byte flags, uint residual)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         byte[] data = Pattern((int)expected, 4);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, blocks), write: true, expected: expected), data);
@@ -124,7 +132,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_command_outside_the_window_is_ignored_and_the_next_in_it_is_served()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         initiator.CmdSN = 1 + 128;
         await initiator.Send(initiator.Command(1, new byte[16]));
@@ -142,7 +150,7 @@ public sealed class SessionTests
     [InlineData(0, 512, 512)] // offset
     public async Task Data_out_of_order_ends_its_task_and_not_the_session(uint dataSN, uint offset, int length)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 4), write: true, expected: 2048, final: false));
         await initiator.Send(RawInitiator.DataOut(1, BasicHeader.ReservedTag, dataSN, offset, final: true), Pattern(length, 9));
@@ -158,7 +166,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Data_that_was_not_asked_for_ends_the_connection()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 4), write: true, expected: 2048));
         Assert.Equal(IscsiOpcode.ReadyToTransfer, (await initiator.Receive()).Opcode);
@@ -170,7 +178,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_damaged_header_digest_ends_this_connection_and_no_other()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator healthy = await LogIn(fixture);
         using RawInitiator broken = await LogIn(fixture, "HeaderDigest=CRC32C\0DataDigest=CRC32C\0", isid: 0x4000_0200_0000);
         await broken.Send(broken.Command(1, new byte[16]), spoilHeaderDigest: true);
@@ -182,7 +190,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_damaged_data_digest_is_rejected_and_its_task_ends_with_check_condition()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture, "HeaderDigest=CRC32C\0DataDigest=CRC32C\0");
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 1), write: true, expected: 512, final: false));
         await initiator.Send(RawInitiator.DataOut(1, BasicHeader.ReservedTag, 0, 0, final: true), Pattern(512, 5), spoilDataDigest: true);
@@ -199,7 +207,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Ping_is_answered_with_its_data()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         byte[] ping = Pattern(5001, 6);
         await initiator.Send(RawInitiator.Header(0x40, 0x80, 9, header => RawInitiator.Put(header, 20, BasicHeader.ReservedTag)), ping);
@@ -211,7 +219,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Logout_is_answered_and_ends_the_session()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(RawInitiator.Header(0x46, 0x80, 5, header => RawInitiator.Put(header, 24, initiator.CmdSN)));
         ReceivedPdu pdu = await initiator.Receive();
@@ -225,7 +233,7 @@ public sealed class SessionTests
     [Fact]
     public async Task The_same_isid_reinstates_the_session_after_the_old_one_has_ended()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator old = await LogIn(fixture);
         fixture.Unit.Keep = true;
         await old.Send(old.Command(1, RawInitiator.Read10(0, 1), read: true, expected: 512));
@@ -240,7 +248,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Abort_of_a_task_in_the_unit_answers_after_it_has_ended_and_its_status_never_comes()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         fixture.Unit.Keep = true;
         await initiator.Send(initiator.Command(1, RawInitiator.Read10(0, 1), read: true, expected: 512));
@@ -256,7 +264,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Abort_of_a_task_whose_data_still_comes_ends_it_and_its_data_is_thrown_away()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 2), write: true, expected: 1024, final: false));
         await initiator.Send(Abort(initiator, 2, 1));
@@ -270,7 +278,7 @@ public sealed class SessionTests
     [Fact]
     public async Task An_ordered_command_waits_for_the_data_of_those_before_it()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         byte[] data = Pattern(512, 8);
         await initiator.Send(initiator.Command(1, RawInitiator.Write10(0, 1), write: true, expected: 512, final: false));
@@ -286,7 +294,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Commands_cross_to_another_home_thread_and_back()
     {
-        await using ServerFixture fixture = await ServerFixture.Start(threads: 2, options: new IscsiServerOptions { Placement = SessionPlacement.Spread });
+        await using ServerFixture fixture = await Start(threads: 2, options: new IscsiServerOptions { Placement = SessionPlacement.Spread });
         for (int i = 0; i < 4; i++)
         {
             using RawInitiator initiator = await LogIn(fixture, isid: 0x4000_0000_0000 + (ulong)i);
@@ -301,7 +309,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_login_on_another_thread_moves_to_the_units_home()
     {
-        await using ServerFixture fixture = await ServerFixture.Start(threads: 3, options: new IscsiServerOptions { Placement = SessionPlacement.Home });
+        await using ServerFixture fixture = await Start(threads: 3, options: new IscsiServerOptions { Placement = SessionPlacement.Home });
         for (int i = 0; i < 4; i++)
         {
             using RawInitiator initiator = await LogIn(fixture, isid: 0x4000_0000_0000 + (ulong)i);
@@ -313,7 +321,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Kick_tells_the_initiator_and_closes()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         fixture.Server.Kick(fixture.Server.Sessions.Single().SessionId);
         ReceivedPdu pdu = await initiator.Receive();
@@ -326,7 +334,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Unanswered_ping_ends_the_session()
     {
-        await using ServerFixture fixture = await ServerFixture.Start(target => target with
+        await using ServerFixture fixture = await Start(target => target with
         {
             Session = new SessionSettings { NopInterval = TimeSpan.FromMilliseconds(30), NopTimeout = TimeSpan.FromMilliseconds(30) },
         });
@@ -340,7 +348,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Discovery_lists_targets_with_their_portals()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await RawInitiator.Connect(fixture.Portal);
         await initiator.Login($"InitiatorName={RawInitiator.Name}\0SessionType=Discovery\0");
         byte[] header = RawInitiator.Header(0x04, 0x80, 3, header =>
@@ -356,7 +364,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_removed_lun_is_seen_by_a_live_session()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(initiator.Command(1, new byte[16]));
         Assert.Equal(0, (await initiator.Receive()).Header[3]);
@@ -371,7 +379,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_login_with_tsih_and_cid_takes_the_place_of_the_connection_and_the_session_goes_on()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator old = await LogIn(fixture);
         using RawInitiator young = await RawInitiator.Connect(fixture.Portal);
         young.Tsih = old.Tsih;
@@ -388,7 +396,7 @@ public sealed class SessionTests
     [Fact]
     public async Task A_second_connection_of_a_session_is_refused()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator first = await LogIn(fixture);
         using RawInitiator second = await RawInitiator.Connect(fixture.Portal);
         second.Tsih = first.Tsih;
@@ -400,7 +408,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Cold_reset_answers_and_then_ends_all_sessions_of_the_target()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator one = await LogIn(fixture);
         using RawInitiator other = await LogIn(fixture, isid: 0x4000_0200_0000);
         await one.Send(RawInitiator.Header(0x42, 0x87, 3, header => RawInitiator.Put(header, 24, one.CmdSN)));
@@ -416,7 +424,7 @@ public sealed class SessionTests
     [InlineData(99, 0, 5)]
     public async Task Task_management_that_cannot_be_is_answered_so(byte function, byte lun, byte response)
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         await initiator.Send(RawInitiator.Header(0x42, (byte)(0x80 | function), 3, header =>
         {
@@ -429,7 +437,7 @@ public sealed class SessionTests
     [Fact]
     public async Task Commands_wait_for_buffers_and_none_is_lost()
     {
-        await using ServerFixture fixture = await ServerFixture.Start();
+        await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
         fixture.Unit.Keep = true;
 

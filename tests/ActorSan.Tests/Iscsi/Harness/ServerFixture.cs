@@ -14,11 +14,12 @@ internal sealed class ServerFixture : IIscsiEvents, IAsyncDisposable
 
     private readonly List<IoThread> _threads = [];
 
-    private ServerFixture(int threads, IscsiServerOptions options)
+    private ServerFixture(int threads, IscsiServerOptions options, IoEngineKind engine)
     {
         for (int i = 0; i < threads; i++)
         {
-            IoThread thread = IoThreadFactory.Create(new IoThreadOptions { Name = $"iscsi-test-{i}", Index = i, BufferPoolBytes = 16 << 20, QueueDepth = 256 });
+            IoThread thread = IoThreadFactory.Create(
+                new IoThreadOptions { Name = $"iscsi-test-{i}", Index = i, Engine = engine, BufferPoolBytes = 16 << 20, QueueDepth = 256 });
             thread.Start();
             _threads.Add(thread);
         }
@@ -41,9 +42,13 @@ internal sealed class ServerFixture : IIscsiEvents, IAsyncDisposable
 
     public ConcurrentQueue<string> Warnings { get; } = [];
 
-    public static async Task<ServerFixture> Start(Func<TargetSettings, TargetSettings>? change = null, int threads = 1, IscsiServerOptions? options = null)
+    public static async Task<ServerFixture> Start(
+        Func<TargetSettings, TargetSettings>? change = null,
+        int threads = 1,
+        IscsiServerOptions? options = null,
+        IoEngineKind engine = IoEngineKind.Auto)
     {
-        var fixture = new ServerFixture(threads, options ?? new IscsiServerOptions());
+        var fixture = new ServerFixture(threads, options ?? new IscsiServerOptions(), engine);
         await fixture.Server.SetTarget((change ?? (target => target))(fixture.DefaultTarget()));
         fixture.Portal = await fixture.Server.Listen(new PortalSettings { Address = new IPEndPoint(IPAddress.Loopback, 0), GroupTag = 1 });
         return fixture;
