@@ -27,7 +27,10 @@ public static class Errno
     public const int EOPNOTSUPP = 95;
     public const int EADDRINUSE = 98;
     public const int ECONNRESET = 104;
+    public const int EISCONN = 106;
     public const int ETIMEDOUT = 110;
+    public const int ECONNREFUSED = 111;
+    public const int EALREADY = 114;
     public const int EINPROGRESS = 115;
     public const int EDQUOT = 122;
     public const int ECANCELED = 125;

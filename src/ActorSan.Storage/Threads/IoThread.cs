@@ -285,6 +285,12 @@ public abstract class IoSocket
 public abstract class IoFile
 {
     public int Fd { get; internal set; } = -1;
+
+    /// <summary>Requests that have not ended.</summary>
+    internal int InFlight;
+
+    /// <summary>Closed by its owner while requests were in flight: the descriptor to close with the last of them; else −1.</summary>
+    internal int ClosingFd = -1;
 }
 
 /// <summary>Totals since the start of the thread.</summary>

@@ -145,6 +145,26 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     public sealed override void StopTimer(IoTimer timer) => _timers.Stop(timer);
 
+    public sealed override void CloseFile(IoFile file)
+    {
+        int fd = file.Fd;
+        file.Fd = -1;
+        if (fd < 0)
+        {
+            return;
+        }
+
+        // Requests on their way name the file by its number, which the next file opened would get: io_uring too looks some up only when a worker begins them.
+        if (file.InFlight > 0)
+        {
+            file.ClosingFd = fd;
+            return;
+        }
+
+        LetGoOf(fd);
+        _ = Native.CloseFd(fd);
+    }
+
     /// <summary>Blocking work has ended: called by a helper thread. Only a thread that failed no longer takes it; an orderly stop waits for it.</summary>
     internal void PostCompletedWork(BlockingWork work) => _ = Post(work);
 
@@ -180,6 +200,18 @@ internal abstract unsafe class IoThreadBase : IoThread
 
     /// <summary>The descriptor was closed or given up.</summary>
     protected void LetGoOf(int fd) => Invariant.Check(_descriptors.Remove(fd));
+
+    /// <summary>A request of the file has ended, before its completion is told.</summary>
+    protected void EndRequest(IoFile file)
+    {
+        file.InFlight--;
+        if (file.InFlight == 0 && file.ClosingFd >= 0)
+        {
+            LetGoOf(file.ClosingFd);
+            _ = Native.CloseFd(file.ClosingFd);
+            file.ClosingFd = -1;
+        }
+    }
 
     /// <summary>Adds what an operation moved to the totals.</summary>
     protected void CountBytes(IoOperation operation, int result)

@@ -22,8 +22,16 @@ public static class IoThreadFactory
         using UringRing? ring = UringRing.TryCreate(setup, 8, out int errno);
         return ring is not null
             ? new EngineProbe(IoEngineKind.IoUring, "io_uring is allowed")
-            : new EngineProbe(IoEngineKind.Epoll, $"io_uring is not to be had here: {Errno.Describe(errno)}");
+            : new EngineProbe(IoEngineKind.Epoll, $"io_uring is not to be had here: {DescribeRefusal(errno)}");
     }
+
+    /// <summary>What io_uring_setup said, and who usually makes it say so.</summary>
+    internal static string DescribeRefusal(int errno) => errno switch
+    {
+        Errno.EPERM => $"{Errno.Describe(errno)}; the sysctl kernel.io_uring_disabled, a seccomp filter or a security module forbids it",
+        Errno.ENOSYS => $"{Errno.Describe(errno)}; the kernel is older than 5.11 or built without it, or a seccomp filter hides it",
+        _ => Errno.Describe(errno),
+    };
 
     internal static IoThread Create(IoThreadOptions options, IIoThreadEvents? events, IUringSetup setup)
     {

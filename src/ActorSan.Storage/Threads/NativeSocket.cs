@@ -94,14 +94,6 @@ public static unsafe partial class NativeSocket
         return GetPeerName(fd, address, &length) == 0 ? Decode(address) : null;
     }
 
-    /// <summary>The socket is connected, or was until its peer ended.</summary>
-    internal static bool HasPeer(int fd)
-    {
-        byte* address = stackalloc byte[MaxAddressBytes];
-        uint length = MaxAddressBytes;
-        return GetPeerName(fd, address, &length) == 0;
-    }
-
     /// <summary>Writes a sockaddr_in or sockaddr_in6; returns its length.</summary>
     public static int Encode(IPEndPoint endPoint, byte* address)
     {

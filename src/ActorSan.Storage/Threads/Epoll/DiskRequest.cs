@@ -15,7 +15,7 @@ internal enum DiskCall : byte
 internal sealed unsafe class DiskRequest(EpollIoThread owner) : BlockingWork
 {
     public IoOperation? Operation;
-    public EpollFile? File;
+    public IoFile? File;
     public DiskCall Call;
     public int Fd;
     public byte* Data;

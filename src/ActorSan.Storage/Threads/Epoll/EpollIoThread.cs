@@ -57,6 +57,7 @@ internal sealed unsafe class EpollIoThread : IoThreadBase
     public override void Connect(IoSocket socket, byte* address, int addressLength, IoOperation operation)
     {
         var owned = (EpollSocket)socket;
+        owned.Address = new ReadOnlySpan<byte>(address, addressLength).ToArray();
         Submit(owned, ref owned.Writing, SocketCall.Connect, address, addressLength, operation);
     }
 
@@ -107,44 +108,16 @@ internal sealed unsafe class EpollIoThread : IoThreadBase
     public override void Allocate(IoFile file, int mode, long offsetBytes, long lengthBytes, IoOperation operation) =>
         Submit(file, DiskCall.Allocate, null, lengthBytes, offsetBytes, mode, operation);
 
-    public override void CloseFile(IoFile file)
-    {
-        var owned = (EpollFile)file;
-        int fd = owned.Fd;
-        owned.Fd = -1;
-        if (fd < 0)
-        {
-            return;
-        }
-
-        // Requests on their way name the descriptor by its number, which the next file opened would get.
-        if (owned.InFlight > 0)
-        {
-            owned.ClosingFd = fd;
-            return;
-        }
-
-        LetGoOf(fd);
-        _ = Native.CloseFd(fd);
-    }
-
     /// <summary>A request came back from its helper thread.</summary>
     internal void FinishDisk(DiskRequest request)
     {
         IoOperation operation = request.Operation!;
-        EpollFile file = request.File!;
+        IoFile file = request.File!;
         int result = request.Result;
         request.Operation = null;
         request.File = null;
         ReturnRequest(request);
-        file.InFlight--;
-        if (file.InFlight == 0 && file.ClosingFd >= 0)
-        {
-            LetGoOf(file.ClosingFd);
-            _ = Native.CloseFd(file.ClosingFd);
-            file.ClosingFd = -1;
-        }
-
+        EndRequest(file);
         if (!_hasFailed)
         {
             Tell(operation, result);
@@ -291,13 +264,12 @@ internal sealed unsafe class EpollIoThread : IoThreadBase
             return;
         }
 
-        var owned = (EpollFile)file;
-        owned.InFlight++;
+        file.InFlight++;
         DiskRequest request = TakeRequest();
         request.Operation = operation;
-        request.File = owned;
+        request.File = file;
         request.Call = call;
-        request.Fd = owned.Fd;
+        request.Fd = file.Fd;
         request.Data = data;
         request.LengthBytes = lengthBytes;
         request.OffsetBytes = offsetBytes;

@@ -37,6 +37,9 @@ internal sealed class EpollSocket : IoSocket
     /// <summary>Connect, send.</summary>
     public SocketSide Writing;
 
+    /// <summary>Where it is being connected to; the caller's copy need not stay.</summary>
+    public byte[]? Address;
+
     /// <summary>Place in the thread's table, with its generation: what epoll hands back.</summary>
     public ulong Key;
 
@@ -47,11 +50,4 @@ internal sealed class EpollSocket : IoSocket
     public bool ShortMayHaveMore;
 }
 
-internal sealed class EpollFile : IoFile
-{
-    /// <summary>Requests that have not ended.</summary>
-    public int InFlight;
-
-    /// <summary>Closed by its owner while requests were in flight: the descriptor to close with the last of them; else −1.</summary>
-    public int ClosingFd = -1;
-}
+internal sealed class EpollFile : IoFile;

@@ -16,7 +16,7 @@ internal static unsafe class SocketCalls
     };
 
     /// <summary>After an event: the same, but that a connection attempt that is under way is asked for its result.</summary>
-    internal static int TryParked(EpollSocket socket, ref SocketSide side) => side.Call == SocketCall.Connect ? ConnectResult(socket.Fd) : Try(socket, ref side);
+    internal static int TryParked(EpollSocket socket, ref SocketSide side) => side.Call == SocketCall.Connect ? ConnectResult(socket) : Try(socket, ref side);
 
     private static int Accept(int fd)
     {
@@ -42,17 +42,24 @@ internal static unsafe class SocketCalls
         return errno is Errno.EINPROGRESS or Errno.EINTR ? -Errno.EAGAIN : -errno;
     }
 
-    private static int ConnectResult(int fd)
+    /// <summary>The same call again tells the result and, unlike SO_ERROR, leaves a socket that failed ready for the next attempt.</summary>
+    private static int ConnectResult(EpollSocket socket)
     {
-        int error = 0;
-        uint length = sizeof(int);
-        if (Native.GetSocketOption(fd, NativeSocket.SolSocket, NativeSocket.SoError, &error, &length) != 0)
+        fixed (byte* address = socket.Address)
         {
-            return -Marshal.GetLastPInvokeError();
+            if (Native.Connect(socket.Fd, address, (uint)socket.Address!.Length) == 0)
+            {
+                return 0;
+            }
         }
 
-        // No error and no peer: an event of an earlier attempt.
-        return error != 0 ? -error : NativeSocket.HasPeer(fd) ? 0 : -Errno.EAGAIN;
+        int errno = Marshal.GetLastPInvokeError();
+        return errno switch
+        {
+            Errno.EISCONN => 0,
+            Errno.EALREADY or Errno.EINTR => -Errno.EAGAIN,
+            _ => -errno,
+        };
     }
 
     private static int Receive(EpollSocket socket, ref SocketSide side)

@@ -21,6 +21,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     private readonly ulong* _wakeValue = (ulong*)NativeMemory.AlignedAlloc(64, 64);
     private UringRing? _ring;
     private IoOperation?[] _slots = new IoOperation?[1024];
+    private IoFile?[] _files = new IoFile?[1024];
     private Native.MessageHeader* _headers;
     private int[] _freeSlots = new int[1024];
     private int _freeCount;
@@ -117,7 +118,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     public override void Read(IoFile file, byte* data, int lengthBytes, long offsetBytes, IoOperation operation)
     {
         bool isFixed = _regionRegistered && Buffers.Contains(data);
-        Sqe* entry = Begin(isFixed ? OpReadFixed : OpRead, file.Fd, operation);
+        Sqe* entry = BeginRequest(isFixed ? OpReadFixed : OpRead, file, operation);
         entry->BufferIndex = isFixed ? UringRing.RegionPiece(Buffers.Region, data) : (ushort)0;
         entry->Address = (ulong)data;
         entry->Length = (uint)lengthBytes;
@@ -127,7 +128,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
     public override void Write(IoFile file, byte* data, int lengthBytes, long offsetBytes, bool durable, IoOperation operation)
     {
         bool isFixed = _regionRegistered && Buffers.Contains(data);
-        Sqe* entry = Begin(isFixed ? OpWriteFixed : OpWrite, file.Fd, operation);
+        Sqe* entry = BeginRequest(isFixed ? OpWriteFixed : OpWrite, file, operation);
         entry->BufferIndex = isFixed ? UringRing.RegionPiece(Buffers.Region, data) : (ushort)0;
         entry->Address = (ulong)data;
         entry->Length = (uint)lengthBytes;
@@ -135,35 +136,20 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         entry->OperationFlags = durable ? (uint)Native.RwfDsync : 0;
     }
 
-    public override void Sync(IoFile file, IoOperation operation) => Begin(OpFsync, file.Fd, operation)->OperationFlags = FsyncDatasync;
+    public override void Sync(IoFile file, IoOperation operation) => BeginRequest(OpFsync, file, operation)->OperationFlags = FsyncDatasync;
 
     public override void Allocate(IoFile file, int mode, long offsetBytes, long lengthBytes, IoOperation operation)
     {
-        Sqe* entry = Begin(OpFallocate, file.Fd, operation);
+        Sqe* entry = BeginRequest(OpFallocate, file, operation);
         entry->Offset = (ulong)offsetBytes;
         entry->Address = (ulong)lengthBytes;
         entry->Length = (uint)mode;
     }
 
-    public override void CloseFile(IoFile file)
-    {
-        int fd = file.Fd;
-        file.Fd = -1;
-        if (fd < 0)
-        {
-            return;
-        }
-
-        // What is in flight holds the open file, but an entry that is not submitted yet holds only a number, which the next file opened would get.
-        _ring!.Enter(0, null);
-        LetGoOf(fd);
-        _ = Native.CloseFd(fd);
-    }
-
     protected override void OpenEngine()
     {
         _ring = UringRing.TryCreate(_setup, (uint)Options.QueueDepth, out int errno)
-            ?? throw new IOException($"io_uring_setup: {Errno.Describe(errno)}. Set actorsan.io.engine = epoll, or allow io_uring on this host.");
+            ?? throw new IOException($"io_uring_setup: {IoThreadFactory.DescribeRefusal(errno)}. Set actorsan.io.engine = epoll, or allow io_uring on this host.");
         _headers = (Native.MessageHeader*)Native.MemoryMap(null, HeadersBytes, Native.ProtRead | Native.ProtWrite, Native.MapPrivate | Native.MapAnonymous, -1, 0);
         if ((nint)_headers == -1)
         {
@@ -277,6 +263,14 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         return entry;
     }
 
+    private Sqe* BeginRequest(byte opcode, IoFile file, IoOperation operation)
+    {
+        Sqe* entry = Begin(opcode, file.Fd, operation);
+        _files[operation.Slot] = file;
+        file.InFlight++;
+        return entry;
+    }
+
     private Sqe* BeginMessage(byte opcode, int fd, IoVector* vectors, int count, IoOperation operation)
     {
         Sqe* entry = Begin(opcode, fd, operation);
@@ -297,6 +291,12 @@ internal sealed unsafe class UringIoThread : IoThreadBase
         _freeSlots[_freeCount++] = slot;
         InFlightCount--;
         operation.InFlight = false;
+        if (_files[slot] is IoFile file)
+        {
+            _files[slot] = null;
+            EndRequest(file);
+        }
+
         CountBytes(operation, result);
         operation.OnCompleted(result);
     }
@@ -313,6 +313,7 @@ internal sealed unsafe class UringIoThread : IoThreadBase
             if (_slotCount == _slots.Length)
             {
                 Array.Resize(ref _slots, _slotCount * 2);
+                Array.Resize(ref _files, _slotCount * 2);
                 Array.Resize(ref _freeSlots, _slotCount * 2);
             }
 
