@@ -35,6 +35,12 @@ internal static class CommandTable
             .. ReportTargetPortGroups.Rows,
             .. Copy.ExtendedCopy.Rows,
             .. Copy.ReceiveCopyResults.Rows,
+            .. SanitizeCommands.Rows,
+            .. FormatCommands.Rows,
+            .. DiagnosticCommands.Rows,
+            .. DefectCommands.Rows,
+            .. BufferCommands.Rows,
+            .. Logs.LogCommands.Rows,
         ];
         foreach (CommandDescriptor row in All)
         {

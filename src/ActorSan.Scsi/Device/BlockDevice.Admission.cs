@@ -79,8 +79,16 @@ public sealed partial class BlockDevice
     internal SenseDescription DescribeReadiness(NexusState nexus)
     {
         Restrictions unready = (_restrictions | nexus.Restrictions) & Restrictions.Medium;
-        return unready == Restrictions.None ? default : Describe(unready);
+        if (unready != Restrictions.None)
+        {
+            return Describe(unready);
+        }
+
+        return SelfTest.IsRunning ? SelfTestSense() : default;
     }
+
+    /// <summary>NOT READY, SELF-TEST IN PROGRESS with how far it is.</summary>
+    internal SenseDescription SelfTestSense() => InBackground(AdditionalSense.SelfTestInProgress);
 
     // The condition that lies deepest is told: an initiator must not wait for a sanitize on a medium that is not there.
     private SenseDescription Describe(Restrictions blocked)
@@ -102,6 +110,8 @@ public sealed partial class BlockDevice
             _ when Has(blocked, Restrictions.Formatting) => InBackground(AdditionalSense.FormatInProgress),
             _ when Has(blocked, Restrictions.Sanitizing) => InBackground(AdditionalSense.SanitizeInProgress),
             _ when Has(blocked, Restrictions.SanitizeFailed) => new SenseDescription(SenseKey.MediumError, AdditionalSense.SanitizeCommandFailed),
+            _ when Has(blocked, Restrictions.FormatCorrupt) => new SenseDescription(SenseKey.MediumError, AdditionalSense.MediumFormatCorrupted),
+            _ when Has(blocked, Restrictions.SelfTesting) => SelfTestSense(),
             _ when Has(blocked, Restrictions.WriteProtected) => new SenseDescription(SenseKey.DataProtect, AdditionalSense.WriteProtected),
             _ => new SenseDescription(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected),
         };
@@ -112,7 +122,7 @@ public sealed partial class BlockDevice
     private SenseDescription InBackground(AdditionalSense additional) =>
         new(SenseKey.NotReady, additional, SenseKeySpecific.Progress(BackgroundProgress));
 
-    /// <summary>Progress of the sanitize or format that runs, as a fraction of 65536.</summary>
+    /// <summary>Progress of the sanitize, format or self-test that runs (one at a time), as a fraction of 65536.</summary>
     internal ushort BackgroundProgress { get; set; }
 
     /// <summary>What NOT READY says about the volume's state.</summary>

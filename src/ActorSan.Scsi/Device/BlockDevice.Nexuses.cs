@@ -53,6 +53,7 @@ public sealed partial class BlockDevice
             nexus.Copies?.Forget();
         }
 
+        SelfTest.Abort(Background.SelfTestOutcome.AbortedByOther);
         Modes.RestoreSaved();
         FollowModes();
         Reservations.Reset();
@@ -82,6 +83,8 @@ public sealed partial class BlockDevice
         Restrict(Restrictions.VolumeNotReady, kind is not (VolumeStateKind.Ready or VolumeStateKind.Suspended));
         if (kind == VolumeStateKind.Ready)
         {
+            // First: what waits for the reservations must not slip in between the halves of a sanitize.
+            Rewrite.TakeUp();
             Reservations.Load(afterPowerLoss: true);
         }
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using ActorSan.Scsi.Background;
 using ActorSan.Scsi.Identity;
 using ActorSan.Scsi.Reservations;
 using ActorSan.Storage.Blocks;
@@ -42,6 +43,9 @@ public sealed partial class BlockDevice : LogicalUnit
         Limits = new BlockLimits(this);
         Identity = new UnitIdentity(volume.VolumeId);
         Modes = new Modes.ModePages(volume.Capabilities);
+        Rewrite = new MediumRewrite(this);
+        SelfTest = new SelfTest(this);
+        Logs = new Logs.LogPages(this);
     }
 
     public override IoThread? Home => Volume.Home;
@@ -79,6 +83,13 @@ public sealed partial class BlockDevice : LogicalUnit
 
     internal TaskSet Tasks => _tasks;
 
+    /// <summary>The sanitize or format of the medium.</summary>
+    internal MediumRewrite Rewrite { get; }
+
+    internal SelfTest SelfTest { get; }
+
+    internal Logs.LogPages Logs { get; }
+
     /// <summary>Nexuses in the order in which they were attached.</summary>
     internal IReadOnlyList<NexusState> Nexuses => _nexuses;
 
@@ -101,7 +112,12 @@ public sealed partial class BlockDevice : LogicalUnit
     }
 
     /// <summary>Ends the observation; the transport has detached every nexus. Home thread.</summary>
-    public void Close() => Volume.RemoveObserver(_observer);
+    public void Close()
+    {
+        Volume.RemoveObserver(_observer);
+        Rewrite.Close();
+        SelfTest.Close();
+    }
 
     public override CdbDemand Measure(ReadOnlySpan<byte> cdb)
     {
@@ -211,6 +227,11 @@ public sealed partial class BlockDevice : LogicalUnit
         if (aborting)
         {
             _manager.OnAbortedTaskEnded();
+        }
+
+        if (Rewrite.IsDraining)
+        {
+            Rewrite.OnTaskEnded();
         }
 
         if (nexus.Detached && nexus.TaskCount == 0)

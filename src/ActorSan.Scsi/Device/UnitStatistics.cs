@@ -13,6 +13,9 @@ internal sealed class UnitStatistics
     public long VerifiedBytes;
     public long VerifyErrors;
 
+    /// <summary>Commands that ended with an error for which no medium is to blame: the volume did not serve, or had no room for one more operation.</summary>
+    public long NonMediumErrors;
+
     public void Read(long bytes)
     {
         ReadCommands++;
@@ -30,4 +33,6 @@ internal sealed class UnitStatistics
         VerifyCommands++;
         VerifiedBytes += bytes;
     }
+
+    public UnitStatistics Copy() => (UnitStatistics)MemberwiseClone();
 }

@@ -34,8 +34,8 @@ internal static class BlockVpdPages
     {
         // 0001h: a non-rotating medium; 0000h: rotation rate not reported.
         page[5] = task.Device.Volume.Capabilities.Rotational ? (byte)0 : (byte)1;
-        // WABEREQ 01b and WACEREQ 01b: after a block or crypto erase a read returns data, without error (SBC-4, tables of both fields).
-        page[7] = 0x50;
+        // WABEREQ 01b and WACEREQ 01b: after a block or crypto erase a read returns data, without error (SBC-4, tables of both fields). Without the erase nothing is claimed.
+        page[7] = task.Device.Volume.Capabilities.CryptoErase ? (byte)0x50 : (byte)0x40;
         // FUAB: SYNCHRONIZE CACHE and FUA reach the medium.
         page[8] = 0x02;
         return 64;

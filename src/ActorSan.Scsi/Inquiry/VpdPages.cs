@@ -64,12 +64,14 @@ internal static class VpdPages
         return at;
     }
 
-    // SPC-4 §7.8.7: SIMPSUP, ORDSUP, HEADSUP; V_SUP where a cache can be volatile; LUICLR; the longest sense data.
+    // SPC-4 §7.8.7: SIMPSUP, ORDSUP, HEADSUP; V_SUP where a cache can be volatile; LUICLR; the time of an extended self-test; the longest sense data. Zero is what there is not:
+    // protection, WRITE UNCORRECTABLE (WU_SUP, CRD_SUP), microcode to download, non-volatile cache.
     private static int WriteExtendedInquiry(TaskState task, Span<byte> page)
     {
         page[5] = 0x07;
         page[6] = task.Device.Volume.Capabilities.WriteCache ? (byte)0x01 : (byte)0;
         page[7] = 0x01;
+        BinaryPrimitives.WriteUInt16BigEndian(page[10..], Background.SelfTest.ExtendedMinutes(task.Device.Volume.Geometry.SizeBytes));
         page[13] = SenseData.MaxBytes;
         return 64;
     }

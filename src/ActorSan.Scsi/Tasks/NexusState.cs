@@ -16,6 +16,9 @@ internal sealed class NexusState(LunNexus lunNexus)
     /// <summary>PREVENT ALLOW MEDIUM REMOVAL with PREVENT = 01b came by this nexus.</summary>
     public bool PreventsRemoval;
 
+    /// <summary>What WRITE BUFFER put into the echo buffer (SPC-4 §6.49.9); null before the first one.</summary>
+    public byte[]? Echo;
+
     /// <summary>Tasks of this nexus in the task set.</summary>
     public int TaskCount;
 

@@ -32,15 +32,21 @@ internal enum Restrictions
     /// <summary>The kept reservations are damaged: nobody knows who may write.</summary>
     ReservationsLost = 1 << 11,
 
+    /// <summary>A self-test in the foreground has the unit for itself (SPC-4 §5.14.3).</summary>
+    SelfTesting = 1 << 12,
+
+    /// <summary>A FORMAT UNIT failed half way: only another one, or a sanitize, makes the medium whole.</summary>
+    FormatCorrupt = 1 << 13,
+
     /// <summary>What stops a command that needs a port in an active state.</summary>
     Port = PortStandby | PortUnavailable | PortTransitioning,
 
     /// <summary>What stops a command that needs the medium.</summary>
-    Medium = MediumAbsent | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | ReservationsLost | Port,
+    Medium = MediumAbsent | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | FormatCorrupt | SelfTesting | ReservationsLost | Port,
 
     /// <summary>What stops a command that changes the medium.</summary>
     MediumWrite = Medium | WriteProtected | SoftwareWriteProtected,
 
     /// <summary>What stops a command of the unit itself, which needs no medium.</summary>
-    Unit = Sanitizing | Formatting | Port,
+    Unit = Sanitizing | Formatting | SelfTesting | Port,
 }

@@ -253,6 +253,11 @@ internal sealed unsafe class TaskState : VolumeOperation
     /// <summary>A volume operation ended without success: its status becomes sense data (or a SAM status). <paramref name="lba"/> goes to INFORMATION where the sense speaks of a block.</summary>
     public void FailVolume(long lba)
     {
+        if (Status is VolumeStatus.NotReady or VolumeStatus.Busy or VolumeStatus.Deposed)
+        {
+            Device.Statistics.NonMediumErrors++;
+        }
+
         switch (Status)
         {
             case VolumeStatus.Miscompare:
