@@ -91,6 +91,9 @@ internal sealed class TaskSet(int capacity)
                 }
 
                 break;
+            case TaskAttribute.Aca:
+                // There is never an ACA condition: its admission refuses it at once.
+                return true;
             default:
                 if ((task.Command.Flags & CommandFlags.ImplicitHeadOfQueue) != 0)
                 {
