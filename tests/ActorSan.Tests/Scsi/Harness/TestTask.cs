@@ -55,6 +55,11 @@ internal sealed unsafe class TestTask : ScsiTask, IDisposable
 
     internal static string DescribeSense(ReadOnlySpan<byte> sense)
     {
+        if ((sense[0] & 0x7F) == 0x72)
+        {
+            return $"descriptor {sense[1] & 0x0F:x}/{sense[2]:x2}{sense[3]:x2}";
+        }
+
         string text = $"{sense[2] & 0x0F:x}/{sense[12]:x2}{sense[13]:x2}";
         if ((sense[15] & 0x80) != 0 && (sense[2] & 0x0F) is 5 or 0xA)
         {
