@@ -31,11 +31,15 @@ internal sealed unsafe class SimulatedThread : IoThread
     private readonly List<PassHook> _hooks = [];
     private readonly List<IoTimer> _timers = [];
     private readonly List<SimulatedSocket> _sockets = [];
-    private readonly BufferPool _buffers = new(32 << 20);
+    private readonly BufferPool _buffers;
     private long _nowNs = 1_000_000_000;
 
-    internal SimulatedThread(string name = "simulated", int index = 0)
-        : base(new IoThreadOptions { Name = name, Index = index }, null) => Current = this;
+    internal SimulatedThread(string name = "simulated", int index = 0, int poolBytes = 32 << 20)
+        : base(new IoThreadOptions { Name = name, Index = index }, null)
+    {
+        _buffers = new BufferPool(poolBytes);
+        Current = this;
+    }
 
     /// <summary>The socket that the next <see cref="AdoptSocket"/> gives out.</summary>
     internal SimulatedSocket? NextSocket { get; set; }

@@ -1,4 +1,5 @@
 using ActorSan.Scsi;
+using ActorSan.Storage.Buffers;
 using ActorSan.Tests.Shared;
 using Xunit;
 
@@ -24,10 +25,10 @@ internal sealed class ScsiFixture : IDisposable
     /// <param name="lastOnOtherThread">The last unit has a home thread of its own.</param>
     internal ScsiFixture(IReadOnlyList<MemoryVolumeOptions> volumes, LogicalUnitSettings? settings = null, bool lastOnOtherThread = false)
     {
-        _threads.Add(new SimulatedThread("scsi-0"));
+        _threads.Add(new SimulatedThread("scsi-0", 0, BufferPool.MaxBufferBytes));
         if (lastOnOtherThread)
         {
-            _threads.Add(new SimulatedThread("scsi-1", 1));
+            _threads.Add(new SimulatedThread("scsi-1", 1, BufferPool.MaxBufferBytes));
         }
 
         for (int i = 0; i < volumes.Count; i++)
