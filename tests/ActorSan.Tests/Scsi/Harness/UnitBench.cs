@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using ActorSan.Fuzz.Engine;
 using ActorSan.Scsi;
+using ActorSan.Tests.Shared;
 using Xunit;
 
 namespace ActorSan.Tests.Scsi.Harness;

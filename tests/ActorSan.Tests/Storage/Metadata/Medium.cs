@@ -221,6 +221,8 @@ internal sealed unsafe class MediumStore(Medium medium) : IStore
 
     public void Zero(StoreRequest request) => throw new NotSupportedException();
 
+    public void Provision(StoreRequest request) => throw new NotSupportedException();
+
     public void Flush(StoreRequest request) => throw new NotSupportedException();
 
     public void MapStatus(StoreRequest request) => throw new NotSupportedException();

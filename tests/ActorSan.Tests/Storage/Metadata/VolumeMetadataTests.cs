@@ -194,6 +194,8 @@ public sealed class VolumeMetadataTests
 
         public void Zero(StoreRequest request) => throw new NotSupportedException();
 
+        public void Provision(StoreRequest request) => throw new NotSupportedException();
+
         public void Flush(StoreRequest request) => throw new NotSupportedException();
 
         public void MapStatus(StoreRequest request) => throw new NotSupportedException();

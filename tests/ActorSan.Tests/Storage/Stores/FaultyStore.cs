@@ -9,6 +9,7 @@ internal enum StoreCall : byte
     Read,
     Write,
     Zero,
+    Provision,
     Flush,
     MapStatus,
 }
@@ -68,6 +69,8 @@ internal sealed class FaultyStore(IStore inner) : IStore
 
     public void Zero(StoreRequest request) => Submit(StoreCall.Zero, request);
 
+    public void Provision(StoreRequest request) => Submit(StoreCall.Provision, request);
+
     public void Flush(StoreRequest request) => Submit(StoreCall.Flush, request);
 
     public void MapStatus(StoreRequest request) => Submit(StoreCall.MapStatus, request);
@@ -105,6 +108,7 @@ internal sealed class FaultyStore(IStore inner) : IStore
             StoreCall.Read => inner.Read,
             StoreCall.Write => inner.Write,
             StoreCall.Zero => inner.Zero,
+            StoreCall.Provision => inner.Provision,
             StoreCall.Flush => inner.Flush,
             StoreCall.MapStatus => inner.MapStatus,
             _ => throw new ArgumentOutOfRangeException(nameof(call), call, "no such call"),
