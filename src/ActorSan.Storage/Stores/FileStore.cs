@@ -8,8 +8,11 @@ namespace ActorSan.Storage.Stores;
 /// </summary>
 internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUser, IBounceUser
 {
-    /// <summary>From this many durable writes outstanding on, one fdatasync serves many: below, a flush of its own for each write overlaps with the others' and is faster.</summary>
-    internal const int GroupCommitDepth = 32;
+    /// <summary>
+    /// From this many durable writes outstanding on, one fdatasync serves many. Below it the kernel joins the flushes of writes that are in flight together by itself, without the
+    /// wait for the slowest of a group (4 KiB at random on ext4 and virtio, O_DSYNC over groups: depth 32 twice, 64 1.2 to 1.8, 128 0.6 to 0.8).
+    /// </summary>
+    internal const int GroupCommitDepth = 96;
 
     /// <summary>The longest single read or write that is handed to the kernel.</summary>
     internal const int MaxTransferBytes = 1 << 30;
@@ -25,8 +28,9 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
     private const int PhaseZeroingRange = 6;
     private const int PhaseSyncing = 7;
     private const int PhaseFlushing = 8;
-    private const int PhaseMapping = 9;
-    private const int PhaseProvisioning = 10;
+    private const int PhaseSyncingZeroes = 9;
+    private const int PhaseMapping = 10;
+    private const int PhaseProvisioning = 11;
 
     private readonly IoFile _file;
     private readonly bool _isDevice;
@@ -36,6 +40,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
     private readonly BounceBuffers _bounce;
     private MapWork? _freeMapWork;
     private int _outstanding;
+    private int _flushesOutstanding;
     private int _durableOutstanding;
     private int _durablePeak;
     private bool _grouping;
@@ -78,11 +83,20 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
 
     public void Write(StoreRequest request)
     {
-        if (Accept(request, writing: true))
+        if (!Accept(request, writing: true))
         {
-            request.BackendPhase = request.Durable && !CommitsWithOthers() ? PhaseWritingDurable : PhaseWriting;
-            Start(request);
+            return;
         }
+
+        request.BackendPhase = PhaseWriting;
+        if (request.Durable)
+        {
+            _durableOutstanding++;
+            _durablePeak = Math.Max(_durablePeak, _durableOutstanding);
+            request.BackendPhase = CommitsWithOthers() ? PhaseWriting : PhaseWritingDurable;
+        }
+
+        Start(request);
     }
 
     public void Flush(StoreRequest request)
@@ -90,6 +104,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
         if (Accept(request, writing: true, flushing: true))
         {
             request.BackendPhase = PhaseFlushing;
+            _flushesOutstanding++;
             _sync.Join(request);
         }
     }
@@ -104,6 +119,9 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
 
     void IBounceUser.OnBounceBuffer(StoreRequest request) => Transfer(request);
 
+    /// <summary>A flush is not kept waiting. Writes wait until most of those in flight have joined: a flush for the first alone would only delay the rest.</summary>
+    bool ISyncUser.IsWorthASync(int waiting) => _flushesOutstanding > 0 || waiting * 4 >= _durableOutstanding * 3;
+
     void ISyncUser.OnSyncEnding()
     {
         // Few since the last one: back to a flush of its own for each write.
@@ -113,6 +131,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
 
     void ISyncUser.OnSynced(StoreRequest request, int errno)
     {
+        _flushesOutstanding -= request.BackendPhase == PhaseFlushing ? 1 : 0;
         if (errno == 0)
         {
             Finish(request, StoreStatus.Success, 0);
@@ -194,12 +213,6 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
         request.BackendCursor = 0;
         request.BackendRetries = 0;
         _outstanding++;
-        if (writing && !flushing && request.Durable)
-        {
-            _durableOutstanding++;
-            _durablePeak = Math.Max(_durablePeak, _durableOutstanding);
-        }
-
         return true;
     }
 
@@ -312,7 +325,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
         if (request.Durable && request.BackendPhase is not (PhaseReading or PhaseWritingDurable))
         {
             GiveBufferBack(request);
-            request.BackendPhase = PhaseSyncing;
+            request.BackendPhase = request.BackendPhase == PhaseWriting ? PhaseSyncing : PhaseSyncingZeroes;
             _sync.Join(request);
             return;
         }
@@ -335,9 +348,11 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
     private void Finish(StoreRequest request, StoreStatus status, int errno)
     {
         GiveBufferBack(request);
-        if (request.Durable && request.BackendPhase is not (PhaseReading or PhaseMapping or PhaseFlushing))
+        if (request.Durable && request.BackendPhase is PhaseWriting or PhaseWritingDurable or PhaseSyncing)
         {
+            // Those that wait may have waited for this one alone.
             _durableOutstanding--;
+            _sync.Reconsider();
         }
 
         _outstanding--;

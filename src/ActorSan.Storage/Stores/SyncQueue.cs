@@ -5,6 +5,12 @@ namespace ActorSan.Storage.Stores;
 /// <summary>Whose requests a <see cref="SyncQueue"/> holds.</summary>
 internal interface ISyncUser
 {
+    /// <summary>
+    /// Whether to flush now for the requests that wait, or to let more join first. When it says no, the user asks for another look (<see cref="SyncQueue.Reconsider"/>) once
+    /// anything changes that might make it yes.
+    /// </summary>
+    bool IsWorthASync(int waiting);
+
     /// <summary>An fdatasync has ended; those that it covered are told next.</summary>
     void OnSyncEnding();
 
@@ -28,6 +34,7 @@ internal sealed class SyncQueue : PassHook
     private readonly SyncOperation _operation;
     private StoreRequest? _waitingFirst;
     private StoreRequest? _waitingLast;
+    private int _waitingCount;
     private StoreRequest? _covered;
     private int _retries;
 
@@ -58,7 +65,14 @@ internal sealed class SyncQueue : PassHook
         }
 
         _waitingLast = request;
-        if (_covered is null)
+        _waitingCount++;
+        Reconsider();
+    }
+
+    /// <summary>Whether to flush is asked again at the end of the pass.</summary>
+    internal void Reconsider()
+    {
+        if (_covered is null && _waitingFirst is not null)
         {
             _home.AtEndOfPass(this);
         }
@@ -77,6 +91,11 @@ internal sealed class SyncQueue : PassHook
         if (Failure != 0)
         {
             End(TakeWaiting(), Failure);
+            return;
+        }
+
+        if (!_user.IsWorthASync(_waitingCount))
+        {
             return;
         }
 
@@ -110,10 +129,7 @@ internal sealed class SyncQueue : PassHook
         _covered = null;
         _user.OnSyncEnding();
         End(covered, Failure != 0 ? Failure : errno);
-        if (_waitingFirst is not null)
-        {
-            _home.AtEndOfPass(this);
-        }
+        Reconsider();
     }
 
     private StoreRequest? TakeWaiting()
@@ -121,6 +137,7 @@ internal sealed class SyncQueue : PassHook
         StoreRequest? first = _waitingFirst;
         _waitingFirst = null;
         _waitingLast = null;
+        _waitingCount = 0;
         return first;
     }
 

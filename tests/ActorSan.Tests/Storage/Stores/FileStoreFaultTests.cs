@@ -177,11 +177,11 @@ public sealed class FileStoreFaultTests : IDisposable
         TestRequest early = Request(0, 4096, durable: true);
         TestRequest late = Request(4096, 4096, durable: true);
         store.Write(early);
-        store.Write(late);
         Assert.DoesNotContain(_thread.Calls, call => call.Durable);
         _thread.Complete(4096);
-        Assert.Equal(["write", "sync"], _thread.Calls.Select(call => call.Name));
-        _thread.Complete(4096);
+        store.Write(late);
+        Assert.Equal(["sync", "write"], _thread.Calls.Select(call => call.Name));
+        _thread.Complete(4096, index: 1);
         AssertCall("sync", 0, 0);
         Assert.Single(_thread.Calls);
         _thread.Complete(0);
@@ -194,8 +194,11 @@ public sealed class FileStoreFaultTests : IDisposable
         Assert.Equal(StoreStatus.Success, late.Status);
     }
 
-    [Fact]
-    public void FromTheNamedDepthOnDurableWritesShareOneFlush()
+    /// <summary>Whether the one that waits for the flush ends its write last or first: it is neither flushed alone early nor forgotten.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void FromTheNamedDepthOnDurableWritesShareOneFlush(bool groupedFirst)
     {
         FileStore store = Store();
         TestRequest[] writes = [.. Enumerable.Range(0, FileStore.GroupCommitDepth).Select(i => Request(i * 4096, 4096, durable: true))];
@@ -206,6 +209,12 @@ public sealed class FileStoreFaultTests : IDisposable
 
         Assert.Equal(FileStore.GroupCommitDepth - 1, _thread.Calls.Count(call => call.Durable));
         Assert.False(_thread.Calls[^1].Durable);
+        if (groupedFirst)
+        {
+            _thread.Complete(4096, _thread.Calls.Count - 1);
+            Assert.DoesNotContain(_thread.Calls, call => call.Name == "sync");
+        }
+
         while (_thread.Calls.Count > 0)
         {
             _thread.Complete((int)_thread.Calls[0].Length);
@@ -213,6 +222,22 @@ public sealed class FileStoreFaultTests : IDisposable
 
         Assert.All(writes, write => Assert.Equal(StoreStatus.Success, write.Status));
         Assert.Equal(1, store.SyncsIssued);
+    }
+
+    /// <summary>In the stream of durable writes a flush is answered by its own fdatasync at once.</summary>
+    [Fact]
+    public void AFlushDoesNotWaitForWritesInFlight()
+    {
+        FileStore store = Store(direct: false);
+        store.Write(Request(0, 4096, durable: true));
+        TestRequest flush = Request(0, 0);
+        store.Flush(flush);
+        _thread.EndPass();
+        Assert.Equal(["write", "sync"], _thread.Calls.Select(call => call.Name));
+        _thread.Complete(0, index: 1);
+        Assert.Equal(StoreStatus.Success, flush.Status);
+        _thread.Complete(4096);
+        Assert.Equal(["sync"], _thread.Calls.Select(call => call.Name));
     }
 
     /// <summary>A file system without holes, then one without either: zeroes are written, and it is not asked again.</summary>

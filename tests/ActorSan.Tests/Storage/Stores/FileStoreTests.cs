@@ -134,7 +134,7 @@ public sealed class FileStoreTests
 
         const int Writes = 1024;
         long before = store.SyncsIssued;
-        Assert.Equal(Writes, await KeepWriting(bench, depth: 128, Writes));
+        Assert.Equal(Writes, await KeepWriting(bench, depth: 2 * FileStore.GroupCommitDepth, Writes));
         Assert.InRange(store.SyncsIssued - before, 1, Writes / 8);
 
         // Back at low depth: no common flush any more.

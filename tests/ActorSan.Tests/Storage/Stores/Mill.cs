@@ -16,12 +16,22 @@ internal sealed class Mill(StoreBench bench, int depth, int rounds, int warmUp, 
     private bool _pumping;
     private StoreStatus _worst = StoreStatus.Success;
 
-    /// <summary>Pools of the store's own may still grow to a depth never seen before; an object for each request would show a hundredfold.</summary>
+    /// <summary>
+    /// Pools of the store's own may still grow to a depth never seen before, and a collection that another test causes is counted as 8 KiB of this thread: one run of
+    /// three must be clean. An object for each request, of any one kind, would show in all.
+    /// </summary>
     internal static async Task AssertAllocatesNothing(StoreBench bench)
     {
         const int Rounds = 4000;
         const int WarmUp = 1500;
-        Assert.InRange(await new Mill(bench, depth: 40, Rounds, WarmUp).Run(), 0, (Rounds - WarmUp) / 4);
+        const int Allowed = (Rounds - WarmUp) / 4;
+        long least = long.MaxValue;
+        for (int run = 0; run < 3 && least > Allowed; run++)
+        {
+            least = Math.Min(least, await new Mill(bench, depth: 40, Rounds, WarmUp).Run());
+        }
+
+        Assert.InRange(least, 0, Allowed);
     }
 
     /// <summary>The bytes allocated; a request that failed throws.</summary>

@@ -26,11 +26,11 @@ internal sealed unsafe class ScriptedFileThread : IoThread
 
     public override long NowNs => 0;
 
-    /// <summary>Ends the oldest call; a pass ends after it.</summary>
-    internal void Complete(int result)
+    /// <summary>Ends a call, the oldest if nothing is said; a pass ends after it.</summary>
+    internal void Complete(int result, int index = 0)
     {
-        FileCall call = Calls[0];
-        Calls.RemoveAt(0);
+        FileCall call = Calls[index];
+        Calls.RemoveAt(index);
         call.Operation.OnCompleted(result);
         EndPass();
     }

@@ -11,7 +11,7 @@ internal sealed class TemporaryFile : IDisposable
     internal TemporaryFile(string? directory = null)
     {
         _ownDirectory = directory is null ? Directory.CreateTempSubdirectory("actorsan-store-").FullName : null;
-        Path = System.IO.Path.Combine(directory ?? _ownDirectory!, "store.img");
+        Path = System.IO.Path.Combine(directory ?? _ownDirectory!, $"store-{Guid.NewGuid():N}.img");
     }
 
     internal string Path { get; }
