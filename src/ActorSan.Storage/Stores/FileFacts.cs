@@ -54,7 +54,9 @@ internal sealed record FileFacts(bool IsDevice, bool Direct, int MemoryAlignment
         int tried = isDevice || status.SizeBytes >= PageBytes ? TryDirectReads(fd, floor) : Math.Max(floor, host.LogicalBlockBytes);
         return tried > 0
             ? (tried, Math.Max(tried, SectorBytes))
-            : throw new StoreException(StoreFault.Refused, $"Direct reads of {path} fail at every alignment up to {PageBytes} bytes. Set the store's direct = off, or look for errors of the disk.");
+            : throw new StoreException(
+                StoreFault.Refused,
+                $"Direct reads of {path} fail at every alignment up to {PageBytes} bytes. Set the store's direct = off, or look for errors of the disk.");
     }
 
     /// <summary>The smallest length that can be read, 0 when none can.</summary>

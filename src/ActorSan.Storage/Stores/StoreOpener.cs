@@ -83,7 +83,9 @@ public static class StoreOpener
 
         if (device ? !status.IsBlockDevice : !status.IsRegular)
         {
-            string found = status.IsRegular ? "a file (kind = file)" : status.IsBlockDevice ? "a block device (kind = device)" : status.IsDirectory ? "a directory" : "neither a file nor a block device";
+            string found = status.IsRegular ? "a file (kind = file)"
+                : status.IsBlockDevice ? "a block device (kind = device)"
+                : status.IsDirectory ? "a directory" : "neither a file nor a block device";
             throw new StoreException(StoreFault.Refused, $"{path} is {found}, but the store's kind is {(device ? "device" : "file")}. Correct the store's kind or path.");
         }
     }

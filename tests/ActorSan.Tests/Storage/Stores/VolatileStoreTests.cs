@@ -110,7 +110,8 @@ public sealed class VolatileStoreTests
         byte[] bytes = Pattern.Of(Mebi, 4);
         IntPtr memory = Marshal.AllocHGlobal(Mebi);
         Marshal.Copy(bytes, 0, memory, Mebi);
-        TestRequest[] writes = [.. Enumerable.Range(0, (int)(2 * VolatileStore.MaxHeldBytes / Mebi)).Select(i => new TestRequest { OffsetBytes = (long)i * Mebi, LengthBytes = Mebi, Address = memory })];
+        int count = (int)(2 * VolatileStore.MaxHeldBytes / Mebi);
+        TestRequest[] writes = [.. Enumerable.Range(0, count).Select(i => new TestRequest { OffsetBytes = (long)i * Mebi, LengthBytes = Mebi, Address = memory })];
         bench.Run(() =>
         {
             foreach (TestRequest write in writes)
