@@ -20,7 +20,7 @@ internal static class BufferCommands
             Name = "WRITE BUFFER",
             OperationCode = 0x3B,
             Usage = [0x3B, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00],
-            Demand = static (_, cdb) => new CdbDemand((cdb[1] & 0x1F) == EchoMode && Length(cdb) is var n && n <= EchoBytes ? Length(cdb) : 0, 0),
+            Demand = static (_, cdb) => new CdbDemand((cdb[1] & 0x1F) == EchoMode && Length(cdb) <= EchoBytes ? Length(cdb) : 0, 0),
             Start = Write,
         },
         new()

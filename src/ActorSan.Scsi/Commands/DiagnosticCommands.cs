@@ -4,9 +4,9 @@ using ActorSan.Scsi.Background;
 namespace ActorSan.Scsi;
 
 /// <summary>
-/// SEND DIAGNOSTIC (SPC-4 §6.42): byte 1: 7..5 SELF-TEST CODE, 4 PF, 2 SELFTEST, 1 DEVOFFL, 0 UNITOFFL; bytes 3..4 PARAMETER LIST LENGTH. RECEIVE DIAGNOSTIC RESULTS (SPC-4 §6.32):
-/// byte 1 bit 0 PCV, byte 2 PAGE CODE, bytes 3..4 ALLOCATION LENGTH. The only diagnostic page is 00h, which lists itself. A self-test changes nothing, so DEVOFFL and UNITOFFL
-/// have nothing to allow.
+/// SEND DIAGNOSTIC (SPC-4 §6.42): byte 1: 7..5 SELF-TEST CODE, 4 PF, 2 SELFTEST, 1 DEVOFFL, 0 UNITOFFL; bytes 3..4 PARAMETER LIST LENGTH.
+/// RECEIVE DIAGNOSTIC RESULTS (SPC-4 §6.32): byte 1 bit 0 PCV, byte 2 PAGE CODE, bytes 3..4 ALLOCATION LENGTH.
+/// The only diagnostic page is 00h, which lists itself. A self-test changes nothing, so DEVOFFL and UNITOFFL have nothing to allow.
 /// </summary>
 internal static class DiagnosticCommands
 {
@@ -76,7 +76,7 @@ internal static class DiagnosticCommands
                 test.Abort(SelfTestOutcome.AbortedBySendDiagnostic);
                 task.EndGood();
                 break;
-            case SelfTestCode.BackgroundShort or SelfTestCode.BackgroundExtended or SelfTestCode.ForegroundShort or SelfTestCode.ForegroundExtended or SelfTestCode.None when test.IsRunning:
+            case not (SelfTestCode.AbortBackground or (SelfTestCode)3 or (SelfTestCode)7) when test.IsRunning:
                 task.Fail(task.Device.SelfTestSense());
                 break;
             case SelfTestCode.BackgroundShort or SelfTestCode.BackgroundExtended:

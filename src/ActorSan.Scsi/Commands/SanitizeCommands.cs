@@ -21,7 +21,7 @@ internal static class SanitizeCommands
 
     public static readonly CommandDescriptor[] Rows =
     [
-        Row("OVERWRITE", [0x48, 0xA1, 0x00, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00], Overwrite, static (device, cdb) => new CdbDemand(ListLength(cdb) is var n && n <= HeaderBytes + device.BlockBytes ? n : 0, 0)),
+        Row("OVERWRITE", [0x48, 0xA1, 0x00, 0x00, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00], Overwrite, Measure),
         Row("BLOCK ERASE", [0x48, 0xA2, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00], static task => Erase(task, RewriteMethod.BlockErase)),
         new()
         {
@@ -50,6 +50,12 @@ internal static class SanitizeCommands
         BlockedBy = Blocking,
         RecommendedSeconds = 3600,
     };
+
+    private static CdbDemand Measure(BlockDevice device, ReadOnlySpan<byte> cdb)
+    {
+        int length = ListLength(cdb);
+        return new CdbDemand(length <= HeaderBytes + device.BlockBytes ? length : 0, 0);
+    }
 
     private static int ListLength(ReadOnlySpan<byte> cdb) => BinaryPrimitives.ReadUInt16BigEndian(cdb[LengthField..]);
 

@@ -5,7 +5,7 @@ using Xunit;
 namespace ActorSan.Tests.Scsi.Inquiry;
 
 /// <summary>INQUIRY data by golden bytes: initiators keep what they once read, so a change here is a change of the device.</summary>
-public sealed class InquiryTests
+public sealed class InquiryGoldenTests
 {
     [Fact]
     public void StandardData()
