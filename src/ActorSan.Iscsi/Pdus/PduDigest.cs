@@ -1,5 +1,5 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
+using ActorSan.Storage;
 
 namespace ActorSan.Iscsi.Pdus;
 
@@ -9,23 +9,7 @@ namespace ActorSan.Iscsi.Pdus;
 /// </summary>
 internal static unsafe class PduDigest
 {
-    public static uint Append(uint crc, byte* data, int lengthBytes)
-    {
-        crc = ~crc;
-        while (lengthBytes >= 8)
-        {
-            crc = BitOperations.Crc32C(crc, Unsafe.ReadUnaligned<ulong>(data));
-            data += 8;
-            lengthBytes -= 8;
-        }
-
-        while (lengthBytes-- > 0)
-        {
-            crc = BitOperations.Crc32C(crc, *data++);
-        }
-
-        return ~crc;
-    }
+    public static uint Append(uint crc, byte* data, int lengthBytes) => Crc32C.Append(crc, data, lengthBytes);
 
     public static void Write(byte* at, uint crc) => Unsafe.WriteUnaligned(at, crc);
 
