@@ -206,11 +206,7 @@ public sealed partial class IscsiServer
         foreach (SessionRecord record in _sessions.Values)
         {
             SessionInfo info = record.Session.Info;
-            if (info.Isid == login.Isid
-                && info.PortalGroupTag == groupTag
-                && !info.Discovery
-                && string.Equals(info.InitiatorName, login.InitiatorName, StringComparison.OrdinalIgnoreCase)
-                && string.Equals(info.TargetName, login.TargetName, StringComparison.OrdinalIgnoreCase))
+            if (info.PortalGroupTag == groupTag && !info.Discovery && IsOf(info, login.InitiatorName, login.TargetName, login.Isid))
             {
                 return record;
             }
@@ -224,7 +220,7 @@ public sealed partial class IscsiServer
     {
         LoginNegotiation login = connection.Negotiation;
         refused = default;
-        if (!_sessions.TryGetValue(login.Tsih, out SessionRecord? record) || record.NextConnection is not null)
+        if (!_sessions.TryGetValue(login.Tsih, out SessionRecord? record) || record.NextConnection is not null || !IsOf(record.Session.Info, login.InitiatorName, login.TargetName, login.Isid))
         {
             refused = new LoginRefused(LoginStatus.SessionDoesNotExist, LoginRefusal.ProtocolError, $"there is no session with TSIH {login.Tsih}");
             return null;
@@ -234,6 +230,12 @@ public sealed partial class IscsiServer
         if (login.Cid != session.Cid)
         {
             refused = new LoginRefused(LoginStatus.TooManyConnections, LoginRefusal.ProtocolError, "a second connection, where MaxConnections=1 was agreed");
+            return null;
+        }
+
+        if (session.Info.PortalGroupTag != connection.Portal.GroupTag)
+        {
+            refused = new LoginRefused(LoginStatus.CannotIncludeInSession, LoginRefusal.ProtocolError, $"the session is of portal group {session.Info.PortalGroupTag}");
             return null;
         }
 
@@ -342,13 +344,14 @@ public sealed partial class IscsiServer
                 return null;
             }
 
-            SessionInfo info = record.Session.Info;
-            bool same = info.Isid == isid
-                && string.Equals(info.InitiatorName, initiatorName, StringComparison.OrdinalIgnoreCase)
-                && string.Equals(info.TargetName, targetName, StringComparison.OrdinalIgnoreCase);
-            return same ? record.Session.Parameters : null;
+            return IsOf(record.Session.Info, initiatorName, targetName, isid) ? record.Session.Parameters : null;
         }
     }
+
+    private static bool IsOf(SessionInfo info, string initiatorName, string targetName, ulong isid) =>
+        info.Isid == isid
+        && string.Equals(info.InitiatorName, initiatorName, StringComparison.OrdinalIgnoreCase)
+        && string.Equals(info.TargetName, targetName, StringComparison.OrdinalIgnoreCase);
 
     /// <summary>Accepts on one thread; each connection goes to the next in turn.</summary>
     private sealed class Listener : IoOperation

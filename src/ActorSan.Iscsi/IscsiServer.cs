@@ -15,6 +15,9 @@ namespace ActorSan.Iscsi;
 /// </summary>
 public sealed partial class IscsiServer
 {
+    /// <summary>How long a stop waits for asynchronous messages that say that sessions are dropped.</summary>
+    private static readonly TimeSpan s_lastWord = TimeSpan.FromSeconds(1);
+
     private readonly IReadOnlyList<IoThread> _threads;
     private readonly IscsiServerOptions _options;
     private readonly Lock _gate = new();
@@ -172,7 +175,10 @@ public sealed partial class IscsiServer
         }
     }
 
-    /// <summary>Stops listening, asks initiators to log out, lets commands end, and closes what is left after <paramref name="drain"/>. Completes when no connection is left.</summary>
+    /// <summary>
+    /// Stops listening, asks initiators to log out, lets commands end, and after <paramref name="drain"/> tells those that are left that their sessions are dropped, and
+    /// drops them. Completes when no connection is left.
+    /// </summary>
     public async Task Stop(TimeSpan drain)
     {
         List<SessionRecord> live;
@@ -196,11 +202,18 @@ public sealed partial class IscsiServer
             AskToLogOut(record.Session, drain, SessionEnd.Shutdown, "the node stops");
         }
 
-        if (live.Count > 0 && drain > TimeSpan.Zero)
+        var gone = Task.WhenAll(live.Select(record => record.Gone.Task));
+        if (drain > TimeSpan.Zero)
         {
-            await Task.WhenAny(Task.WhenAll(live.Select(record => record.Gone.Task)), Task.Delay(drain)).ConfigureAwait(false);
+            await Task.WhenAny(gone, Task.Delay(drain)).ConfigureAwait(false);
+            foreach (SessionRecord record in live.Where(record => !record.Gone.Task.IsCompleted))
+            {
+                AskToLogOut(record.Session, TimeSpan.Zero, SessionEnd.Shutdown, "the node stops");
+            }
         }
 
+        // Long enough for the last word to reach a peer that listens.
+        await Task.WhenAny(gone, Task.Delay(s_lastWord)).ConfigureAwait(false);
         List<Connection> left;
         lock (_gate)
         {
@@ -252,7 +265,7 @@ public sealed partial class IscsiServer
 
         foreach (ChapSettings? chap in target.Initiators.Select(entry => entry.Chap).Append(target.Chap))
         {
-            if (chap is { MutualSecret: not null } && chap.MutualSecret == chap.Secret)
+            if (chap is { MutualSecret: { } mutual } && Chap.IsSameSecret(mutual, chap.Secret))
             {
                 throw new ArgumentException($"{target.Name}: CHAP needs different secrets for the two directions (RFC 7143 §9.2.1)", nameof(target));
             }

@@ -13,6 +13,10 @@ internal sealed unsafe partial class Connection
     private const ushort IncorrectAmountOfData = 0x0C0D;
     private const ushort ProtocolServiceCrcError = 0x4705;
 
+    // Of commands that the transport cannot hand on (SPC-4 annex F).
+    private const ushort InvalidCommandOperationCode = 0x2000;
+    private const ushort InvalidFieldInCdb = 0x2400;
+
     private const int TagIndexShift = 20;
 
     private readonly List<IscsiTask> _tasks = [];
@@ -22,7 +26,10 @@ internal sealed unsafe partial class Connection
     private int _immediateTasks;
     private int _collecting;
 
-    /// <summary>The header of a SCSI Command: takes the task and its buffer, decides where immediate data goes.</summary>
+    /// <summary>
+    /// The header of a SCSI Command: takes the task and its buffer, decides where immediate data goes. The number of a command that is answered by Reject does not count
+    /// as received: the initiator closes the gap, by the command sent again or by aborting it (RFC 7143 §7.3).
+    /// </summary>
     private BodyPlace BeginCommand(byte* header, int dataBytes)
     {
         var pdu = new ScsiCommandPdu(header);
@@ -37,7 +44,7 @@ internal sealed unsafe partial class Connection
         uint tag = BasicHeader.InitiatorTaskTag(header);
         if (tag == BasicHeader.ReservedTag || FindTask(tag) is not null)
         {
-            RejectNumbered(header, RejectReason.TaskInProgress, "the task tag is in use", arrival);
+            Reject(header, RejectReason.TaskInProgress, "the task tag is in use");
             return default;
         }
 
@@ -51,12 +58,19 @@ internal sealed unsafe partial class Connection
         if (!pdu.TryReadCdb(ref task.Cdb, out task.CdbLength, out uint bidirectionalReadBytes))
         {
             FreeTask(task);
-            RejectNumbered(header, RejectReason.InvalidPduField, "the AHS is broken, or the CDB longer than 32 bytes", arrival);
+            Reject(header, RejectReason.InvalidPduField, "the AHS is broken");
             return default;
         }
 
+        bool tooLong = task.CdbLength > CdbBuffer.MaxLength;
+        task.CdbLength = tooLong ? ScsiCommandPdu.InlineCdbBytes : task.CdbLength;
         Describe(task, pdu, header, tag, immediate, bidirectionalReadBytes);
-        if (!TryRentFor(task))
+        if (tooLong)
+        {
+            task.Demand = default;
+            RefuseTask(task, ScsiStatus.CheckCondition, 0x05, InvalidCommandOperationCode);
+        }
+        else if (!TryRentFor(task))
         {
             FreeTask(task);
             WaitForSpace();
@@ -99,7 +113,7 @@ internal sealed unsafe partial class Connection
 
         if (bytes > BufferPool.MaxBufferBytes)
         {
-            RefuseTask(task, ScsiStatus.CheckCondition, 0x05, 0x2400);
+            RefuseTask(task, ScsiStatus.CheckCondition, 0x05, InvalidFieldInCdb);
             return true;
         }
 

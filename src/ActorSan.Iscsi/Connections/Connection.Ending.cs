@@ -8,6 +8,7 @@ namespace ActorSan.Iscsi.Connections;
 internal sealed unsafe partial class Connection
 {
     private bool _nopWaiting;
+    private bool _nopSent;
     private uint _nextNopTag = 1;
     private TimeSpan _nopInterval;
     private TimeSpan _nopTimeout;
@@ -43,9 +44,14 @@ internal sealed unsafe partial class Connection
             _server.Events.LoginRefused(_negotiation.InitiatorName, _negotiation.TargetName, PeerAddress, LoginRefusal.TimedOut, Late);
             End(SessionEnd.ProtocolError, Late);
         }
-        else if (State == ConnectionState.Closing || _logoutAsked)
+        else if (State == ConnectionState.Closing)
         {
             End(_endReason, _endDetail);
+        }
+        else if (_logoutAsked)
+        {
+            // It was asked and did not: it is told that the session is dropped.
+            SendAsync(AsyncEvent.DropSession, 0, _endReason, _endDetail);
         }
         else
         {
@@ -62,21 +68,37 @@ internal sealed unsafe partial class Connection
         {
             Thread.StartTimer(_timer, _nopInterval);
         }
-        else if (_nopWaiting)
+        else if (_nopWaiting && _nopSent)
         {
             End(SessionEnd.NopTimeout, $"a NOP-In was not answered in {_nopTimeout.TotalSeconds:0.###} s");
+        }
+        else if (_nopWaiting)
+        {
+            // It stands behind data that the initiator takes slowly. If it takes none at all, TCP's own limit ends the connection.
+            Thread.StartTimer(_timer, _nopTimeout);
         }
         else if (silence >= _nopInterval)
         {
             _nopWaiting = true;
+            _nopSent = false;
             ControlPdu pdu = TakeControl(StatSNUse.Tell);
             NopInPdu.Write(pdu.Header, 0, BasicHeader.ReservedTag, _nextNopTag++ & 0x7FFF_FFFF, 0);
+            pdu.Then = AfterSend.AwaitPing;
             Queue(pdu);
             Thread.StartTimer(_timer, _nopTimeout);
         }
         else
         {
             Thread.StartTimer(_timer, _nopInterval - silence);
+        }
+    }
+
+    private void AwaitPing()
+    {
+        _nopSent = true;
+        if (_nopWaiting && State == ConnectionState.FullFeature && !_logoutAsked)
+        {
+            Thread.StartTimer(_timer, _nopTimeout);
         }
     }
 

@@ -195,14 +195,16 @@ internal sealed unsafe partial class Connection
             return !IsEnding;
         }
 
-        if (!Thread.Buffers.TryRent(dataBytes, BufferOwner.Connection, out IoBuffer buffer))
+        // Only pings and texts come here: of one longer than the longest buffer the end is thrown away, for no answer is that long.
+        int keepBytes = Math.Min(dataBytes, BufferPool.MaxBufferBytes);
+        if (!Thread.Buffers.TryRent(keepBytes, BufferOwner.Connection, out IoBuffer buffer))
         {
             WaitForSpace();
             return false;
         }
 
         _bodyBuffer = buffer;
-        BeginBody(header, headerBytes, dataBytes, new BodyPlace(buffer.Address, dataBytes, null));
+        BeginBody(header, headerBytes, dataBytes, new BodyPlace(buffer.Address, keepBytes, null));
         return true;
     }
 
@@ -283,7 +285,7 @@ internal sealed unsafe partial class Connection
         }
         else
         {
-            HandleRequest(_bodyHeader, PduTable.RuleOf(BasicHeader.Opcode(_bodyHeader)), new ReadOnlySpan<byte>(buffer.Address, _bodyBytes));
+            HandleRequest(_bodyHeader, PduTable.RuleOf(BasicHeader.Opcode(_bodyHeader)), new ReadOnlySpan<byte>(buffer.Address, Math.Min(_bodyBytes, BufferPool.MaxBufferBytes)));
         }
 
         Thread.Buffers.Return(buffer);

@@ -158,7 +158,7 @@ internal sealed unsafe partial class Connection
     {
         var answer = new StringBuilder();
         var keys = new KeyNegotiation(_server.SettingsOf(Session!), IsDiscovery, leading: false);
-        keys.Inherit(Parameters);
+        keys.Continue(Parameters);
         foreach (TextPair pair in pairs)
         {
             if (pair.Key == SendTargets.Key)
@@ -298,18 +298,18 @@ internal sealed unsafe partial class Connection
     private void OnLogout(byte* header)
     {
         var request = new LogoutRequestPdu(header);
-        LogoutResponse response = request.Reason switch
-        {
-            LogoutReason.CloseSession => LogoutResponse.Closed,
-            LogoutReason.CloseConnection => request.Cid == Cid ? LogoutResponse.Closed : LogoutResponse.CidNotFound,
-            LogoutReason.RemoveConnectionForRecovery => request.Cid == Cid ? LogoutResponse.RecoveryNotSupported : LogoutResponse.CidNotFound,
-            _ => LogoutResponse.CleanupFailed,
-        };
         if (request.Reason > LogoutReason.RemoveConnectionForRecovery)
         {
             Reject(header, RejectReason.InvalidPduField, $"logout reason {(byte)request.Reason}");
             return;
         }
+
+        LogoutResponse response = request.Reason switch
+        {
+            LogoutReason.CloseSession => LogoutResponse.Closed,
+            LogoutReason.CloseConnection => request.Cid == Cid ? LogoutResponse.Closed : LogoutResponse.CidNotFound,
+            _ => request.Cid == Cid ? LogoutResponse.RecoveryNotSupported : LogoutResponse.CidNotFound,
+        };
 
         ControlPdu pdu = TakeControl(StatSNUse.UseUp);
         LogoutResponsePdu.Write(pdu.Header, BasicHeader.InitiatorTaskTag(header), response, (ushort)Parameters.DefaultTime2Wait, (ushort)Parameters.DefaultTime2Retain);
@@ -317,27 +317,6 @@ internal sealed unsafe partial class Connection
         if (response == LogoutResponse.Closed)
         {
             CloseAfterSending(SessionEnd.Logout, "");
-        }
-    }
-
-    /// <summary>Uses up the number of a command that is refused by Reject.</summary>
-    private void RejectNumbered(byte* header, RejectReason reason, string why, CommandArrival arrival)
-    {
-        Reject(header, reason, why);
-        if (BasicHeader.Immediate(header))
-        {
-            return;
-        }
-
-        CommandWindow window = Session!.Window;
-        if (arrival == CommandArrival.InOrder)
-        {
-            window.Take(countsInFlight: false);
-            window.ReleaseHeld();
-        }
-        else
-        {
-            window.Hold(BasicHeader.ReadSerial(header + 24), null);
         }
     }
 

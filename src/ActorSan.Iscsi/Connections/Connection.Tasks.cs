@@ -41,7 +41,8 @@ internal sealed unsafe partial class Connection
     public void OnTaskDone(IscsiTask task)
     {
         Invariant.Check(task.Stage == TaskStage.Delivered);
-        if (IsEnding || task.Aborted)
+        // While it closes, its last answer is queued: nothing may follow that.
+        if (State >= ConnectionState.Closing || task.Aborted)
         {
             DropTask(task);
             if (IsEnding)

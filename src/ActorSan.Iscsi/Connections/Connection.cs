@@ -175,16 +175,22 @@ internal sealed unsafe partial class Connection : IDisposable
 
         switch (then)
         {
-            case AfterSend.EnterFullFeature:
-                _queue.HeaderDigest = Parameters.HeaderDigest;
-                _queue.DataDigest = Parameters.DataDigest;
+            case AfterSend.AwaitPing:
+                AwaitPing();
                 break;
             case AfterSend.EndTarget:
                 _server.EndTargetSessions(Session!.TargetName, SessionEnd.TargetReset, "TARGET COLD RESET");
                 break;
-            case AfterSend.Nothing:
+            case AfterSend.EnterFullFeature or AfterSend.Nothing:
                 break;
         }
+    }
+
+    /// <summary>The final Login Response is in a batch: what comes behind it has the digests that were agreed on.</summary>
+    public void BeginDigests()
+    {
+        _queue.HeaderDigest = Parameters.HeaderDigest;
+        _queue.DataDigest = Parameters.DataDigest;
     }
 
     private void SendBatch()

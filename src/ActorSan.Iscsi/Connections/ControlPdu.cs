@@ -21,6 +21,9 @@ internal enum AfterSend : byte
     /// <summary>The final Login Response: from here on PDUs carry the digests that were agreed.</summary>
     EnterFullFeature,
 
+    /// <summary>A NOP-In of ours: from here on the initiator has time to answer.</summary>
+    AwaitPing,
+
     /// <summary>The response of a TARGET COLD RESET: the target's sessions end now.</summary>
     EndTarget,
 }
@@ -85,6 +88,11 @@ internal sealed unsafe class ControlPdu : Outgoing, IDisposable
         System.Buffer.MemoryCopy(_memory, header, BasicHeader.LengthBytes, BasicHeader.LengthBytes);
         _connection.Stamp(header, StatSN == StatSNUse.UseUp);
         queue.Commit(header, _large is null ? InlineData : _large, BasicHeader.DataSegmentLength(_memory));
+        if (Then == AfterSend.EnterFullFeature)
+        {
+            _connection.BeginDigests(); // What follows in the same batch carries them already.
+        }
+
         return true;
     }
 

@@ -222,7 +222,7 @@ internal sealed unsafe class TaskResponse(IscsiTask task) : Outgoing
     {
         Connection connection = task.Connection;
         int total = Math.Min(task.DataInLength, task.DataInCapacity);
-        bool collapse = task.Status == ScsiStatus.Good && task.SenseLength == 0;
+        bool collapse = task.Status == ScsiStatus.Good && task.SenseLength == 0 && !IsBidirectional;
         while (_sentBytes < total)
         {
             byte* header = queue.TakeHeader();
@@ -274,12 +274,20 @@ internal sealed unsafe class TaskResponse(IscsiTask task) : Outgoing
             senseSegmentBytes = ScsiResponsePdu.WriteSenseSegment(task.SenseSegment, ((ReadOnlySpan<byte>)task.Sense)[..task.SenseLength]);
         }
 
-        ScsiResponsePdu.Write(header, task.InitiatorTaskTag, task.Status, ResidualOf(), _dataSN, senseSegmentBytes);
+        ScsiResponsePdu.Write(header, task.InitiatorTaskTag, task.Status, ResidualOf(), BidirectionalReadResidual(), _dataSN, senseSegmentBytes);
         task.Connection.OnStatusSent(task);
         task.Connection.Stamp(header, useUp: true);
         queue.Commit(header, task.SenseSegment, senseSegmentBytes);
         return true;
     }
+
+    private bool IsBidirectional => task.ReadFlag && task.WriteFlag;
+
+    /// <summary>The command transfers data to the unit, or none, by what its CDB says.</summary>
+    private bool IsOutward => task.Demand.DataOutBytes > 0 || (task.Demand.DataInBytes == 0 && task.WriteFlag);
+
+    /// <summary>Of a command with R and W what the read direction left: no command of ours moves data both ways.</summary>
+    private Residual BidirectionalReadResidual() => IsBidirectional ? Residual.Of(IsOutward ? 0 : task.TransferBytes, task.ExpectedReadBytes) : default;
 
     /// <summary>
     /// RFC 7143 §11.4.5: against the length that the initiator expected in the command's own direction. A command that goes the other way than its flags say moved nothing
@@ -287,7 +295,12 @@ internal sealed unsafe class TaskResponse(IscsiTask task) : Outgoing
     /// </summary>
     private Residual ResidualOf()
     {
-        bool outward = task.Demand.DataOutBytes > 0 || (task.Demand.DataInBytes == 0 && task.WriteFlag);
+        if (IsBidirectional)
+        {
+            return Residual.Of(IsOutward ? task.TransferBytes : 0, task.ExpectedTransferBytes);
+        }
+
+        bool outward = IsOutward;
         if (outward ? task.WriteFlag || !task.ReadFlag : task.ReadFlag || !task.WriteFlag)
         {
             return Residual.Of(task.TransferBytes, outward ? task.ExpectedTransferBytes : task.ExpectedReadBytes);

@@ -53,6 +53,16 @@ internal static class Chap
     /// <summary>In a time that does not tell where they differ.</summary>
     public static bool Matches(byte[] expected, byte[]? given) => given is not null && CryptographicOperations.FixedTimeEquals(expected, given);
 
+    /// <summary>Whether two secrets are the same bytes, however they are written.</summary>
+    public static bool IsSameSecret(string left, string right)
+    {
+        byte[] leftBytes = SecretBytes(left), rightBytes = SecretBytes(right);
+        bool same = CryptographicOperations.FixedTimeEquals(leftBytes, rightBytes);
+        CryptographicOperations.ZeroMemory(leftBytes);
+        CryptographicOperations.ZeroMemory(rightBytes);
+        return same;
+    }
+
     /// <summary>A secret is text, or binary when written 0x in hexadecimal with an even number of digits.</summary>
     private static byte[] SecretBytes(string secret)
     {

@@ -110,7 +110,7 @@ internal sealed class ChapNegotiation(ChapSettings settings, Func<int, byte[]> r
         }
 
         // RFC 7143 §9.2.1: a challenge of ours that comes back, or one secret for both directions, would have us answer it for somebody else.
-        if (bytes.AsSpan().SequenceEqual(_challenge) || settings.MutualSecret == settings.Secret)
+        if (bytes.AsSpan().SequenceEqual(_challenge) || Chap.IsSameSecret(settings.MutualSecret, settings.Secret))
         {
             Fail("CHAP reflection: the initiator returned our challenge, or both directions have one secret");
             return false;

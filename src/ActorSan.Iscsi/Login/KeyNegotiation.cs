@@ -11,15 +11,26 @@ internal sealed class KeyNegotiation(SessionSettings offers, bool discovery, boo
     private const int OurTime2Wait = 2;
     private const int OurTime2Retain = 0;
 
+    // RFC 7143 as it stands; 2 would promise the task management functions of RFC 7144.
+    private const int OurProtocolLevel = 1;
+
     public SessionParameters Agreed { get; private set; } = new();
 
     public string InitiatorAlias { get; private set; } = "";
 
-    /// <summary>A connection that joins or replaces another starts from the session's values.</summary>
-    public void Inherit(SessionParameters parameters) => Agreed = parameters;
+    /// <summary>A connection that joins or replaces another starts from the session's values: a copy, for a login that is refused must change nothing.</summary>
+    public void Inherit(SessionParameters parameters) => Agreed = parameters.ForNewConnection();
+
+    /// <summary>In full feature phase what is agreed holds at once.</summary>
+    public void Continue(SessionParameters parameters) => Agreed = parameters;
 
     public string? AnswerLogin(string key, string value)
     {
+        if (IsAnswerToOurs(key, value))
+        {
+            return null;
+        }
+
         KeyRule? rule = KeyRules.Find(key);
         if (rule is null)
         {
@@ -44,6 +55,11 @@ internal sealed class KeyNegotiation(SessionSettings offers, bool discovery, boo
 
         return (rule.Use & KeyUse.FullFeature) == 0 ? TextValues.Reject : Answer(rule, value);
     }
+
+    /// <summary>What an initiator says of a declaration of ours that it does not know is an answer, and no answer is answered.</summary>
+    private static bool IsAnswerToOurs(string key, string value) =>
+        (key is "TargetAlias" or "TargetPortalGroupTag" or KeyRules.MaxRecvDataSegmentLength)
+        && (value is TextValues.NotUnderstood or TextValues.Irrelevant or TextValues.Reject);
 
     private string? Answer(KeyRule rule, string value)
     {
@@ -147,6 +163,7 @@ internal sealed class KeyNegotiation(SessionSettings offers, bool discovery, boo
         KeyRules.DefaultTime2Retain => OurTime2Retain,
         KeyRules.MaxOutstandingR2T => offers.MaxOutstandingR2T,
         KeyRules.ErrorRecoveryLevel => 0,
+        KeyRules.ProtocolLevel => OurProtocolLevel,
         _ => rule.Maximum,
     };
 
@@ -183,6 +200,11 @@ internal sealed class KeyNegotiation(SessionSettings offers, bool discovery, boo
         {
             InitiatorAlias = value;
             return null;
+        }
+
+        if (rule.Name == KeyRules.NodeArchitecture)
+        {
+            return null; // Told for support desks: nothing may depend on it.
         }
 
         if (!TextValues.TryNumber(value, out long length) || length < rule.Minimum || length > rule.Maximum)

@@ -62,6 +62,8 @@ internal static class KeyRules
     public const string ErrorRecoveryLevel = "ErrorRecoveryLevel";
     public const string TaskReporting = "TaskReporting";
     public const string InitiatorAlias = "InitiatorAlias";
+    public const string ProtocolLevel = "iSCSIProtocolLevel";
+    public const string NodeArchitecture = "X#NodeArchitecture";
 
     private const KeyUse Leading = KeyUse.Login | KeyUse.LeadingOnly;
     private const KeyUse LeadingNormal = Leading | KeyUse.NormalSessionOnly;
@@ -84,6 +86,8 @@ internal static class KeyRules
         new(ErrorRecoveryLevel, KeyType.NumberMinimum, Leading, 0, 2),
         new(TaskReporting, KeyType.List, LeadingNormal),
         new(InitiatorAlias, KeyType.Declared, KeyUse.Login | KeyUse.FullFeature),
+        new(ProtocolLevel, KeyType.NumberMinimum, LeadingNormal, 0, 31), // RFC 7144 §7.1.1
+        new(NodeArchitecture, KeyType.Declared, KeyUse.Login | KeyUse.LeadingOnly), // RFC 7143 §13.26
 
         // Obsolete (RFC 7143 §13.25): never NotUnderstood.
         new("IFMarker", KeyType.Constant, KeyUse.Login, Constant: TextValues.No),

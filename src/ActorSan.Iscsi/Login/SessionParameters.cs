@@ -37,6 +37,18 @@ internal sealed class SessionParameters
 
     public int DefaultTime2Retain { get; set; } = 20;
 
+    /// <summary>What a connection that joins or replaces another begins with: the session's values, and the defaults for those that each connection agrees on for itself (RFC 7143 §13, scope CO).</summary>
+    public SessionParameters ForNewConnection()
+    {
+        var copy = (SessionParameters)MemberwiseClone();
+        var defaults = new SessionParameters();
+        copy.HeaderDigest = defaults.HeaderDigest;
+        copy.DataDigest = defaults.DataDigest;
+        copy.MaxSendDataSegmentLength = defaults.MaxSendDataSegmentLength;
+        copy.MaxRecvDataSegmentLength = defaults.MaxRecvDataSegmentLength;
+        return copy;
+    }
+
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"HeaderDigest={Digest(HeaderDigest)} DataDigest={Digest(DataDigest)} InitialR2T={TextValues.Boolean(InitialR2T)} ImmediateData={TextValues.Boolean(ImmediateData)} "

@@ -37,8 +37,8 @@ internal readonly unsafe struct ScsiCommandPdu(byte* header)
     public ReadOnlySpan<byte> InlineCdb => new(header + 32, InlineCdbBytes);
 
     /// <summary>
-    /// Copies the CDB, extended by an AHS of type 1 where there is one, and finds the bidirectional read length. False: an AHS is broken, of an unknown type, given twice, or
-    /// makes a CDB longer than <see cref="CdbBuffer.MaxLength"/>.
+    /// Copies the CDB, extended by an AHS of type 1 where there is one, and finds the bidirectional read length. False: an AHS is broken, of an unknown type or given twice.
+    /// Of a CDB longer than <see cref="CdbBuffer.MaxLength"/> the first 16 bytes are copied and the whole length is told.
     /// </summary>
     public bool TryReadCdb(ref CdbBuffer cdb, out int cdbLength, out uint bidirectionalReadBytes)
     {
@@ -61,10 +61,14 @@ internal readonly unsafe struct ScsiCommandPdu(byte* header)
 
             switch (at[2] & 0x3F)
             {
-                case 1 when !haveCdb && specific >= 2 && InlineCdbBytes + specific - 1 <= CdbBuffer.MaxLength:
+                case 1 when !haveCdb && specific >= 2:
                     haveCdb = true;
-                    new ReadOnlySpan<byte>(at + 4, specific - 1).CopyTo(((Span<byte>)cdb)[InlineCdbBytes..]);
                     cdbLength = InlineCdbBytes + specific - 1;
+                    if (cdbLength <= CdbBuffer.MaxLength)
+                    {
+                        new ReadOnlySpan<byte>(at + 4, specific - 1).CopyTo(((Span<byte>)cdb)[InlineCdbBytes..]);
+                    }
+
                     break;
                 case 2 when !haveBidirectional && specific == 5:
                     haveBidirectional = true;

@@ -8,6 +8,9 @@ internal readonly record struct Residual(byte Flags, uint Count)
     public const byte OverflowBit = 0x04;
     public const byte UnderflowBit = 0x02;
 
+    /// <summary>The same flags for the read direction of a bidirectional command: o 10h, u 08h.</summary>
+    public byte BidirectionalFlags => (byte)(Flags << 2);
+
     /// <summary>Compares what the command wanted to transfer with what the initiator expected; neither is negative.</summary>
     public static Residual Of(long transferBytes, long expectedBytes) =>
         transferBytes > expectedBytes ? new Residual(OverflowBit, (uint)Math.Min(transferBytes - expectedBytes, uint.MaxValue))
@@ -33,12 +36,14 @@ internal static unsafe class ScsiResponsePdu
     public const byte Completed = 0x00;
 
     /// <summary>The sequence numbers are stamped when it is sent.</summary>
-    public static void Write(byte* header, uint initiatorTaskTag, ScsiStatus status, Residual residual, uint expDataSN, int senseSegmentBytes)
+    public static void Write(byte* header, uint initiatorTaskTag, ScsiStatus status, Residual residual, Residual bidirectionalRead, uint expDataSN, int senseSegmentBytes)
     {
-        BasicHeader.Write(header, IscsiOpcode.ScsiResponse, (byte)(BasicHeader.FinalBit | residual.Flags), senseSegmentBytes, initiatorTaskTag);
+        byte flags = (byte)(BasicHeader.FinalBit | residual.Flags | bidirectionalRead.BidirectionalFlags);
+        BasicHeader.Write(header, IscsiOpcode.ScsiResponse, flags, senseSegmentBytes, initiatorTaskTag);
         header[2] = Completed;
         header[3] = (byte)status;
         BasicHeader.WriteUInt32(header + 36, expDataSN);
+        BasicHeader.WriteUInt32(header + 40, bidirectionalRead.Count);
         BasicHeader.WriteUInt32(header + 44, residual.Count);
     }
 

@@ -29,15 +29,19 @@ internal interface IHeldRequest
 internal sealed class CommandWindow
 {
     private readonly int _size;
+    private readonly uint _mask;
     private readonly IHeldRequest?[] _held;
     private readonly bool[] _arrived;
     private int _heldCount;
 
     public CommandWindow(int size, SerialNumber32 first)
     {
+        // A power of two, so that the places of neighbours stay apart where the numbers go round.
+        int places = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)size);
         _size = size;
-        _held = new IHeldRequest?[size];
-        _arrived = new bool[size];
+        _mask = (uint)places - 1;
+        _held = new IHeldRequest?[places];
+        _arrived = new bool[places];
         Expected = first;
     }
 
@@ -118,5 +122,5 @@ internal sealed class CommandWindow
         Expected = first;
     }
 
-    private int Index(SerialNumber32 number) => (int)(number.Value % (uint)_size);
+    private int Index(SerialNumber32 number) => (int)(number.Value & _mask);
 }

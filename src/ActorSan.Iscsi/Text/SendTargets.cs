@@ -17,7 +17,8 @@ internal static class SendTargets
 
     public static void Answer(ServerDirectory directory, PortalSettings portal, IPEndPoint? localAddress, Session session, string value, StringBuilder answer)
     {
-        if (value == "All" && !session.Discovery)
+        // 'All' is for discovery, and the empty value for a session that has a target.
+        if ((value == "All" && !session.Discovery) || (value.Length == 0 && session.Discovery))
         {
             TextPairs.Append(answer, Key, TextValues.Reject);
             return;

@@ -43,6 +43,9 @@ public sealed class LoginNegotiationTests
     [InlineData("ErrorRecoveryLevel=2", "ErrorRecoveryLevel=0")]
     [InlineData("ErrorRecoveryLevel=3", "ErrorRecoveryLevel=Reject")]
     [InlineData("TaskReporting=FastAbort,RFC3720", "TaskReporting=RFC3720")]
+    [InlineData("iSCSIProtocolLevel=2", "iSCSIProtocolLevel=1")]
+    [InlineData("iSCSIProtocolLevel=0", "iSCSIProtocolLevel=0")]
+    [InlineData("iSCSIProtocolLevel=32", "iSCSIProtocolLevel=Reject")]
     [InlineData("IFMarker=Yes", "IFMarker=No")]
     [InlineData("OFMarkInt=2048", "OFMarkInt=Reject")]
     [InlineData("X-com.example.speed=11", "X-com.example.speed=NotUnderstood")]
@@ -52,6 +55,17 @@ public sealed class LoginNegotiationTests
     {
         string[] pairs = LoginDriver.Text(new LoginDriver().Say($"{LoginDriver.Names}{offered}\0")).Split('\0');
         Assert.Contains(answered, pairs);
+    }
+
+    [Theory]
+    [InlineData("X#NodeArchitecture=Linux/6.18")]
+    [InlineData("InitiatorAlias=host")]
+    [InlineData("TargetPortalGroupTag=NotUnderstood")]
+    [InlineData("TargetAlias=NotUnderstood")]
+    public void Declarations_and_answers_are_not_answered(string said)
+    {
+        LoginAnswer answer = new LoginDriver().Say($"{LoginDriver.Names}{said}\0");
+        Assert.Equal("TargetPortalGroupTag=7\0MaxRecvDataSegmentLength=262144\0", LoginDriver.Text(answer));
     }
 
     [Fact]

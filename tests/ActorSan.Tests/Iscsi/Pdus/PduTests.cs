@@ -23,8 +23,17 @@ public sealed unsafe class PduTests
     [Fact]
     public void Scsi_response_with_overflow()
     {
-        string bytes = Hex(header => ScsiResponsePdu.Write(header, 7, ScsiStatus.CheckCondition, Residual.Of(1000, 512), 3, 20));
+        string bytes = Hex(header => ScsiResponsePdu.Write(header, 7, ScsiStatus.CheckCondition, Residual.Of(1000, 512), default, 3, 20));
         Assert.Equal("2184000200000014 0000000000000000 00000007 00000000 00000000 00000000 00000000 00000003 00000000 000001e8".Replace(" ", "", StringComparison.Ordinal), bytes);
+    }
+
+    [Fact]
+    public void Scsi_response_with_residuals_of_both_directions()
+    {
+        string bytes = Hex(header => ScsiResponsePdu.Write(header, 7, ScsiStatus.Good, Residual.Of(1000, 512), Residual.Of(0, 0x200), 0, 0));
+        Assert.Equal("218c000000000000 0000000000000000 00000007 00000000 00000000 00000000 00000000 00000000 00000200 000001e8".Replace(" ", "", StringComparison.Ordinal), bytes);
+        bytes = Hex(header => ScsiResponsePdu.Write(header, 7, ScsiStatus.Good, Residual.Of(0, 1), Residual.Of(3, 1), 0, 0));
+        Assert.StartsWith("2192", bytes, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -85,8 +94,17 @@ public sealed unsafe class PduTests
         Assert.Equal(4096u, bidirectional);
     }
 
+    [Fact]
+    public void A_cdb_that_is_too_long_tells_its_length()
+    {
+        byte[] pdu = new byte[48 + 24];
+        pdu[4] = 6;
+        new byte[] { 0x00, 0x12, 0x01 }.CopyTo(pdu, 48);
+        Assert.True(Read(pdu, out _, out int length, out _));
+        Assert.Equal(33, length);
+    }
+
     [Theory]
-    [InlineData(0x00, 0x12, 0x01)] // longer than the longest CDB
     [InlineData(0x00, 0x05, 0x03)] // no such type
     [InlineData(0xFF, 0xFF, 0x01)] // beyond the AHS
     [InlineData(0x00, 0x00, 0x01)]

@@ -66,6 +66,23 @@ public sealed class CommandWindowTests
     }
 
     [Fact]
+    public void A_window_of_any_size_goes_over_the_end_of_the_circle()
+    {
+        SerialNumber32 first = new(0xFFFF_FFC0);
+        var window = new CommandWindow(100, first);
+        var order = new List<int>();
+        for (int ahead = 99; ahead >= 1; ahead--)
+        {
+            Assert.Equal(CommandArrival.Early, window.Classify(first.Plus(ahead)));
+            window.Hold(first.Plus(ahead), new Held(order, ahead));
+        }
+
+        window.Take(countsInFlight: false);
+        window.ReleaseHeld();
+        Assert.Equal(Enumerable.Range(1, 99), order);
+    }
+
+    [Fact]
     public void Serial_numbers_go_round()
     {
         var last = new SerialNumber32(uint.MaxValue);
