@@ -75,6 +75,8 @@ public sealed partial class IscsiServer
 
     internal TimeSpan LoginTimeout => _options.LoginTimeout;
 
+    internal TimeSpan BufferPatience => _options.BufferPatience;
+
     /// <summary>CHAP's challenges and identifiers.</summary>
     internal Func<int, byte[]> RandomBytes { get; init; } = RandomNumberGenerator.GetBytes;
 

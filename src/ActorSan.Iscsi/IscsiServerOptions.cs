@@ -35,6 +35,9 @@ public sealed record IscsiServerOptions
     /// <summary>TCP_USER_TIMEOUT: sent bytes that nobody acknowledges end the connection after this.</summary>
     public TimeSpan TcpUserTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>A command that has waited this long for a buffer is answered TASK SET FULL, so that what stands behind it, a ping or an abort, is read.</summary>
+    public TimeSpan BufferPatience { get; init; } = TimeSpan.FromSeconds(2);
+
     public SessionPlacement Placement { get; init; } = SessionPlacement.Auto;
 
     /// <summary>CHAP for discovery sessions; null asks for none.</summary>

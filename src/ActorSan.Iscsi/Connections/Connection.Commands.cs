@@ -119,6 +119,7 @@ internal sealed unsafe partial class Connection
 
         if (Thread.Buffers.TryRent((int)bytes, BufferOwner.Task, out IoBuffer buffer))
         {
+            _outOfPatience = false;
             task.Buffer = buffer;
             if (task.WantedBytes > 0)
             {
@@ -134,7 +135,7 @@ internal sealed unsafe partial class Connection
         }
 
         // Commands whose data has not all come hold buffers and need this stream to go on: waiting here could wait for ourselves.
-        if (_collecting > 0)
+        if (_collecting > 0 || _outOfPatience)
         {
             RefuseTask(task, ScsiStatus.TaskSetFull, 0, 0);
             return true;

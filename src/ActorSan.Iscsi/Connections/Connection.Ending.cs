@@ -199,6 +199,7 @@ internal sealed unsafe partial class Connection
         }
 
         Thread.StopTimer(_timer);
+        Thread.StopTimer(_spaceTimer);
         if (_socket is not null)
         {
             Thread.CloseSocket(_socket);
@@ -236,7 +237,7 @@ internal sealed unsafe partial class Connection
             }
         }
 
-        if (_liveTasks > 0 || _management > 0 || _waitingForSpace)
+        if (_liveTasks > 0 || _management > 0 || _waiterQueued)
         {
             return;
         }

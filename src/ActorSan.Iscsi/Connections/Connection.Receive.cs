@@ -8,8 +8,8 @@ namespace ActorSan.Iscsi.Connections;
 /// <summary>From bytes to PDUs: the receive area, headers checked before a buffer is taken for a body, bodies into their place.</summary>
 internal sealed unsafe partial class Connection
 {
-    /// <summary>The receive area: what arrives is parsed in place.</summary>
-    public const int AreaBytes = 64 << 10;
+    /// <summary>The receive area: what arrives is parsed in place. A queue of 32 writes of 4 KiB fits; pages that nothing was received into cost nothing.</summary>
+    public const int AreaBytes = 136 << 10;
 
     /// <summary>What is missing of a body is received straight into its place from this length on; less comes by the area.</summary>
     private const int DirectBytes = 4096;
@@ -350,27 +350,50 @@ internal sealed unsafe partial class Connection
         if (!_waitingForSpace)
         {
             _waitingForSpace = true;
+            Thread.StartTimer(_spaceTimer, _server.BufferPatience);
+        }
+
+        if (!_waiterQueued)
+        {
+            _waiterQueued = true;
             Thread.Buffers.WaitForSpace(_spaceWaiter);
         }
     }
 
     private void OnSpace()
     {
-        _waitingForSpace = false;
+        _waiterQueued = false;
         if (IsEnding)
         {
             CheckEnded();
         }
-        else
+        else if (_waitingForSpace)
         {
-            Resume();
+            StopWaiting();
         }
 
         // One return wakes one waiter: who did not need the room, or not all of it, wakes the next.
-        if (!_waitingForSpace && Thread.Buffers.TryRent(1, BufferOwner.Connection, out IoBuffer buffer))
+        if (!_waiterQueued && Thread.Buffers.TryRent(1, BufferOwner.Connection, out IoBuffer buffer))
         {
             Thread.Buffers.Return(buffer);
         }
+    }
+
+    /// <summary>Buffers are held by commands that hang. The stream must go on: an abort may be what stands behind this command.</summary>
+    private void OnPatienceEnded()
+    {
+        if (_waitingForSpace && !IsEnding)
+        {
+            _outOfPatience = true;
+            StopWaiting();
+        }
+    }
+
+    private void StopWaiting()
+    {
+        _waitingForSpace = false;
+        Thread.StopTimer(_spaceTimer);
+        Resume();
     }
 
     /// <summary>A format error: the stream cannot be trusted any more (RFC 7143 §7.7). Always false.</summary>

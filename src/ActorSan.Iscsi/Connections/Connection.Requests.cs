@@ -13,6 +13,9 @@ internal sealed unsafe partial class Connection
 {
     private const int MaxTextSegment = 8192;
 
+    /// <summary>The most data of a request that is held until a gap before it is closed.</summary>
+    private const int MaxHeldBytes = 8192;
+
     private readonly MemoryStream _textGathered = new();
     private byte[] _textToSend = [];
     private int _textSent;
@@ -48,11 +51,11 @@ internal sealed unsafe partial class Connection
                 }
 
                 break;
-            case CommandArrival.Early when data.IsEmpty:
-                window.Hold(number, new HeldPdu(this, new ReadOnlySpan<byte>(header, BasicHeader.LengthBytes)));
+            case CommandArrival.Early when data.Length <= MaxHeldBytes:
+                window.Hold(number, new HeldPdu(this, new ReadOnlySpan<byte>(header, BasicHeader.LengthBytes), data));
                 break;
             case CommandArrival.Early:
-                FailFormat($"{BasicHeader.Opcode(header)} with CmdSN {number} came before {window.Expected} on the same connection");
+                FailFormat($"{BasicHeader.Opcode(header)} with CmdSN {number} and {data.Length} bytes came before {window.Expected}");
                 break;
             case CommandArrival.Outside:
                 break;
@@ -320,16 +323,17 @@ internal sealed unsafe partial class Connection
         }
     }
 
-    /// <summary>A request without data that came before its turn.</summary>
-    private sealed class HeldPdu(Connection connection, ReadOnlySpan<byte> header) : IHeldRequest
+    /// <summary>A request that came before its turn.</summary>
+    private sealed class HeldPdu(Connection connection, ReadOnlySpan<byte> header, ReadOnlySpan<byte> data) : IHeldRequest
     {
         private readonly byte[] _header = header.ToArray();
+        private readonly byte[] _data = data.ToArray();
 
         public void OnInOrder()
         {
             fixed (byte* at = _header)
             {
-                connection.Perform(at, []);
+                connection.Perform(at, _data);
             }
         }
     }

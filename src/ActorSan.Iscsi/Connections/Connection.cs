@@ -52,7 +52,16 @@ internal sealed unsafe partial class Connection : IDisposable
     private IoSocket? _socket;
     private SerialNumber32 _statSN = new(1);
     private long _lastReceiveNs;
+    private readonly SpaceTimer _spaceTimer;
+
+    /// <summary>The pool has our waiter, whether or not we still wait for it.</summary>
+    private bool _waiterQueued;
+
     private bool _waitingForSpace;
+
+    /// <summary>The pool was empty for too long: commands are answered TASK SET FULL until a buffer is had again.</summary>
+    private bool _outOfPatience;
+
     private int _largeBytes;
     private SessionEnd _endReason;
     private string _endDetail = "";
@@ -68,6 +77,7 @@ internal sealed unsafe partial class Connection : IDisposable
         _endOfPass = new EndOfPassHook(this);
         _timer = new ConnectionTimer(this);
         _spaceWaiter = new SpaceWaiter(this);
+        _spaceTimer = new SpaceTimer(this);
         _area = (byte*)NativeMemory.AlignedAlloc(AreaBytes, 4096);
         _receiveVectors = (IoVector*)NativeMemory.Alloc((nuint)(2 * sizeof(IoVector)));
         _bodyHeader = (byte*)NativeMemory.Alloc(BasicHeader.LengthBytes + PduTable.MaxCommandAhsBytes);
@@ -296,6 +306,11 @@ internal sealed unsafe partial class Connection : IDisposable
     private sealed class ConnectionTimer(Connection connection) : IoTimer
     {
         protected override void OnFired() => connection.OnTimer();
+    }
+
+    private sealed class SpaceTimer(Connection connection) : IoTimer
+    {
+        protected override void OnFired() => connection.OnPatienceEnded();
     }
 
     private sealed class SpaceWaiter(Connection connection) : IoMessage

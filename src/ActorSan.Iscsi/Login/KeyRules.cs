@@ -89,6 +89,9 @@ internal static class KeyRules
         new(ProtocolLevel, KeyType.NumberMinimum, LeadingNormal, 0, 31), // RFC 7144 §7.1.1
         new(NodeArchitecture, KeyType.Declared, KeyUse.Login | KeyUse.LeadingOnly), // RFC 7143 §13.26
 
+        // Of the security stage, which takes it before it comes here (RFC 7143 §12.1).
+        new("AuthMethod", KeyType.Constant, KeyUse.Login, Constant: TextValues.Reject),
+
         // Obsolete (RFC 7143 §13.25): never NotUnderstood.
         new("IFMarker", KeyType.Constant, KeyUse.Login, Constant: TextValues.No),
         new("OFMarker", KeyType.Constant, KeyUse.Login, Constant: TextValues.No),

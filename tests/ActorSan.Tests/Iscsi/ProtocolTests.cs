@@ -232,6 +232,45 @@ public sealed class ProtocolTests
     }
 
     [Fact]
+    public async Task An_abort_is_read_though_hanging_commands_hold_every_buffer()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start(options: new IscsiServerOptions { BufferPatience = TimeSpan.FromMilliseconds(50) });
+        using RawInitiator initiator = await RawInitiator.LogIn(fixture.Portal, ServerFixture.Target);
+        fixture.Unit.Keep = true;
+        for (uint tag = 0; tag < 17; tag++)
+        {
+            await initiator.Send(initiator.Command(tag, RawInitiator.Read10(0, 2048), read: true, expected: 1 << 20));
+        }
+
+        await initiator.Send(RawInitiator.Header(0x42, 0x85, 99, header => RawInitiator.Put(header, 24, initiator.CmdSN)));
+        ReceivedPdu full = await initiator.Receive();
+        Assert.Equal((16u, 0x28), (full.Tag, full.Header[3]));
+        ReceivedPdu reset = await initiator.Receive();
+        Assert.Equal((IscsiOpcode.TaskManagementResponse, 99u, 0), (reset.Opcode, reset.Tag, reset.Header[2]));
+        fixture.Unit.Keep = false;
+        await initiator.Send(initiator.Command(50, RawInitiator.Read10(0, 1), read: true, expected: 512));
+        Assert.Equal(512, (await initiator.Receive()).Data.Length);
+    }
+
+    [Fact]
+    public async Task Requests_with_data_wait_as_well_for_a_gap_to_be_closed()
+    {
+        await using ServerFixture fixture = await ServerFixture.Start();
+        using RawInitiator initiator = await RawInitiator.LogIn(fixture.Portal, ServerFixture.Target);
+        byte[] ping = [1, 2, 3];
+        await initiator.Send(RawInitiator.Header(0x00, 0x80, 9, header =>
+        {
+            RawInitiator.Put(header, 20, BasicHeader.ReservedTag);
+            RawInitiator.Put(header, 24, initiator.CmdSN + 1);
+        }), ping);
+        await initiator.Send(initiator.Command(1, new byte[16]));
+        Assert.Equal(1u, (await initiator.Receive()).Tag);
+        ReceivedPdu answer = await initiator.Receive();
+        Assert.Equal((IscsiOpcode.NopIn, 9u, 3u), (answer.Opcode, answer.Tag, answer.Word(28)));
+        Assert.Equal(ping, answer.Data);
+    }
+
+    [Fact]
     public async Task A_target_that_has_moved_says_where_to_from_the_change_on()
     {
         await using ServerFixture fixture = await ServerFixture.Start();

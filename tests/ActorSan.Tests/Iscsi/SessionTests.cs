@@ -437,7 +437,7 @@ public abstract class SessionTests(IoEngineKind engine)
     [Fact]
     public async Task Commands_wait_for_buffers_and_none_is_lost()
     {
-        await using ServerFixture fixture = await Start();
+        await using ServerFixture fixture = await Start(options: new IscsiServerOptions { BufferPatience = TimeSpan.FromMinutes(1) });
         using RawInitiator initiator = await LogIn(fixture);
         fixture.Unit.Keep = true;
 

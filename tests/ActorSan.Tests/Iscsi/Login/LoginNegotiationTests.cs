@@ -46,6 +46,7 @@ public sealed class LoginNegotiationTests
     [InlineData("iSCSIProtocolLevel=2", "iSCSIProtocolLevel=1")]
     [InlineData("iSCSIProtocolLevel=0", "iSCSIProtocolLevel=0")]
     [InlineData("iSCSIProtocolLevel=32", "iSCSIProtocolLevel=Reject")]
+    [InlineData("AuthMethod=None", "AuthMethod=Reject")]
     [InlineData("IFMarker=Yes", "IFMarker=No")]
     [InlineData("OFMarkInt=2048", "OFMarkInt=Reject")]
     [InlineData("X-com.example.speed=11", "X-com.example.speed=NotUnderstood")]
