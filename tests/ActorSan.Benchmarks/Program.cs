@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ActorSan.Benchmarks.Transport;
 using ActorSan.Benchmarks.WholeSystem;
 
 var daemon = new Option<string>("--daemon") { Description = "The built daemon.", Required = true };
@@ -33,4 +34,29 @@ single.SetAction(async (parsed, stop) =>
         return 1;
     }
 });
-return await new RootCommand("Benchmarks: figures beside their peers in one run.") { single }.Parse(args).InvokeAsync();
+
+var serve = new Option<bool>("--serve") { Description = "Only serve, until interrupted: for a profiler." };
+var transport = new Command("transport", "The transport alone, over a unit of memory in this process, beside the bare loopback.") { sources, directory, seconds, rounds, serve };
+transport.SetAction(async (parsed, stop) =>
+{
+    try
+    {
+        string tools = parsed.GetValue(sources)!, work = parsed.GetValue(directory)!;
+        foreach (Row row in await TransportBenchmark.Run(tools, work, parsed.GetValue(seconds), parsed.GetValue(rounds), parsed.GetValue(serve), stop))
+        {
+            Console.WriteLine(row);
+        }
+
+        return 0;
+    }
+    catch (OperationCanceledException)
+    {
+        return 130;
+    }
+    catch (BenchmarkException failure)
+    {
+        await Console.Error.WriteLineAsync($"bench: {failure.Message}");
+        return 1;
+    }
+});
+return await new RootCommand("Benchmarks: figures beside their peers in one run.") { single, transport }.Parse(args).InvokeAsync();
