@@ -63,7 +63,7 @@ public sealed class SanitizeTests
     [InlineData(false, VolumeOperationKind.WriteZeroes)]
     public void BlockEraseLeavesZeroesAndFlushesThem(bool thin, VolumeOperationKind kind)
     {
-        using var bench = new UnitBench(new TestVolume(new Fuzz.Engine.SimulatedThread(), thin: thin));
+        using var bench = new UnitBench(new TestVolume(new Shared.SimulatedThread(), thin: thin));
         bench.Volume.Bytes.Fill((byte)'a');
         bench.Volume.Log.Clear();
         bench.Good(bench.A, BlockErase);
@@ -82,7 +82,7 @@ public sealed class SanitizeTests
         Assert.Contains(bench.Volume.Log, entry => entry.Kind == VolumeOperationKind.CryptoErase);
         Assert.False(bench.Volume.Bytes.ContainsAnyExcept((byte)0));
 
-        using var plain = new UnitBench(new TestVolume(new Fuzz.Engine.SimulatedThread(), cryptoErase: false));
+        using var plain = new UnitBench(new TestVolume(new Shared.SimulatedThread(), cryptoErase: false));
         Assert.Equal(0xCC0001, plain.Refused(plain.A, InvalidCdb, Cdb(3)));
     }
 

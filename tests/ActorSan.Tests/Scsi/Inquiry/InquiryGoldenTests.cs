@@ -99,7 +99,7 @@ public sealed class InquiryGoldenTests
     [Fact]
     public void WithoutCryptoEraseAndThinProvisioningNeitherIsClaimed()
     {
-        using var bench = new UnitBench(new TestVolume(new Fuzz.Engine.SimulatedThread(), thin: false, cryptoErase: false));
+        using var bench = new UnitBench(new TestVolume(new Shared.SimulatedThread(), thin: false, cryptoErase: false));
         Assert.Equal("00B1003C" + "0001" + "00" + "40" + "02" + new string('0', 110), Convert.ToHexString(Page(bench, 0xB1)));
         Assert.Equal("00B20004" + "00000000", Convert.ToHexString(Page(bench, 0xB2)));
         Assert.Equal(new string('0', 32), Convert.ToHexString(Page(bench, 0xB0)[20..36]));
