@@ -33,7 +33,7 @@ public sealed class LifeTests
         await node.Stop();
         (int code, string inspected) = await node.Verb(TestNode.Configuration(), "inspect", "disk");
         Assert.True(code == 0, inspected);
-        Assert.Contains("clean", inspected, StringComparison.OrdinalIgnoreCase);
+        Assert.Contains("closed in order", inspected, StringComparison.OrdinalIgnoreCase);
         await node.Run(TestNode.Configuration());
         using RawInitiator again = node.LogIn();
         Assert.Equal(Bytes(64, 0x5A), again.Execute(Cdb.Read16(1000, 64), dataInBytes: 64 * 512).Data);

@@ -68,9 +68,15 @@ internal sealed unsafe partial class Connection
         }
 
         _moveTo = session;
-        if (!_send.IsInFlight && _queue.Count == 0)
+        MoveAtEndOfPass();
+    }
+
+    // Never from within parsing: once it has moved, the new thread runs at once, and whoever is still on the old thread's stack would go on beside it.
+    private void MoveAtEndOfPass()
+    {
+        if (!_send.IsInFlight)
         {
-            MoveOrComplete();
+            Thread.AtEndOfPass(_endOfPass);
         }
     }
 

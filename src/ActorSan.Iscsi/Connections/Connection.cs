@@ -210,6 +210,12 @@ internal sealed unsafe partial class Connection : IDisposable
             return;
         }
 
+        if (_moveTo is not null && _queue.Count == 0)
+        {
+            MoveOrComplete();
+            return;
+        }
+
         while (!_queue.HasBatch)
         {
             if (!_queue.MakeBatch())
@@ -258,12 +264,6 @@ internal sealed unsafe partial class Connection : IDisposable
         if (_queue.HasBatch)
         {
             Thread.Send(_socket!, _queue.Vectors, _queue.VectorCount, _send);
-            return;
-        }
-
-        if (_moveTo is not null)
-        {
-            MoveOrComplete();
             return;
         }
 
