@@ -89,9 +89,6 @@ public sealed record SessionSettings
 
     /// <summary>An unanswered NOP-In ends the connection after this.</summary>
     public TimeSpan NopTimeout { get; init; } = TimeSpan.FromSeconds(5);
-
-    /// <summary>A login that is not done after this is closed.</summary>
-    public TimeSpan LoginTimeout { get; init; } = TimeSpan.FromSeconds(15);
 }
 
 /// <summary>A target as configured; the actor that owns it replaces it whole on a change.</summary>

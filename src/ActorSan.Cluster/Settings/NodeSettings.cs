@@ -89,7 +89,18 @@ public sealed record IscsiSettings
 {
     public required int MaxConnections { get; init; }
 
+    public required int MaxUnauthenticatedConnections { get; init; }
+
+    public required int MaxSessions { get; init; }
+
     public required int Backlog { get; init; }
+
+    public required TimeSpan LoginTimeout { get; init; }
+
+    public required TimeSpan TcpUserTimeout { get; init; }
+
+    /// <summary>How long a command may wait for a buffer.</summary>
+    public required TimeSpan BufferPatience { get; init; }
 }
 
 /// <summary><c>actorsan.scsi</c>.</summary>
@@ -97,6 +108,18 @@ public sealed record ScsiSettings
 {
     /// <summary>Bytes a second that a SANITIZE overwrites at most; 0: as fast as the store takes them.</summary>
     public required long SanitizeMaxRateBytes { get; init; }
+
+    public required int MaxTasks { get; init; }
+
+    public required int MaxTransferBytes { get; init; }
+
+    public required long MaxUnmapBytes { get; init; }
+
+    public required int MaxRegistrations { get; init; }
+
+    public required int MaxConcurrentCopies { get; init; }
+
+    public required int MaxCopySegmentBytes { get; init; }
 }
 
 /// <summary><c>actorsan.portals.&lt;name&gt;</c>.</summary>

@@ -1,5 +1,6 @@
 using ActorSan.Cluster.Engines;
 using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
 using ActorSan.Scsi;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Metadata;
@@ -183,12 +184,32 @@ internal sealed class VolumeEngine(NodeSettings node, ILogger log) : IVolumeEngi
             return taken ? closed.Task : Task.FromException(new IOException($"I/O thread {volume.Home.Name} has stopped: nothing was flushed"));
         }
 
-        private LogicalUnitSettings SettingsOf(LunConfiguration lun) => new()
+        private LogicalUnitSettings SettingsOf(LunConfiguration lun)
         {
-            Removable = lun.Removable,
-            WriteProtected = lun.ReadOnly,
-            TargetPorts = [.. node.PortalGroups.Select(group => group.RelativePortId).Order()],
-            SanitizeMaxRateBytes = node.Scsi.SanitizeMaxRateBytes,
-        };
+            // Every way to the volume: the portal groups of all targets that have it.
+            PortalGroupSettings[] groups =
+            [
+                .. node.Targets.Where(target => target.Luns.Any(other => other.Volume == lun.Volume)).SelectMany(target => target.PortalGroups)
+                    .DistinctBy(group => group.GroupTag).OrderBy(group => group.RelativePortId),
+            ];
+            return new LogicalUnitSettings
+            {
+                Removable = lun.Removable,
+                WriteProtected = lun.ReadOnly,
+                TargetPorts = [.. groups.Select(group => group.RelativePortId)],
+                PortGroups =
+                [
+                    .. groups.GroupBy(group => group.PortGroupId).OrderBy(group => group.Key)
+                        .Select(group => new TargetPortGroup { Id = group.Key, RelativePorts = [.. group.Select(port => port.RelativePortId)] }),
+                ],
+                SanitizeMaxRateBytes = node.Scsi.SanitizeMaxRateBytes,
+                MaxTasks = node.Scsi.MaxTasks,
+                MaxTransferBytes = node.Scsi.MaxTransferBytes,
+                MaxUnmapBytes = node.Scsi.MaxUnmapBytes,
+                MaxRegistrations = node.Scsi.MaxRegistrations,
+                MaxConcurrentCopies = node.Scsi.MaxConcurrentCopies,
+                MaxCopySegmentBytes = node.Scsi.MaxCopySegmentBytes,
+            };
+        }
     }
 }

@@ -23,7 +23,6 @@ internal static class SessionReader
             RequireDigests = session.Flag("require-digests"),
             NopInterval = session.Duration("nop-interval", TimeSpan.Zero, TimeSpan.FromHours(1)),
             NopTimeout = session.Duration("nop-timeout", TimeSpan.FromMilliseconds(100), TimeSpan.FromHours(1)),
-            LoginTimeout = session.Duration("login-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
         };
         if (settings.FirstBurstLength > settings.MaxBurstLength)
         {

@@ -105,7 +105,7 @@ public static class SettingsReader
             Io = io,
             Log = ReadLog(root.Sub("log")),
             Iscsi = ReadIscsi(root.Sub("iscsi")),
-            Scsi = new ScsiSettings { SanitizeMaxRateBytes = root.Sub("scsi").Sub("sanitize").Size("max-rate", 0, 1L << 40) },
+            Scsi = ReadScsi(root.Sub("scsi")),
             Portals = portals,
             PortalGroups = groups,
             Volumes = VolumeReader.Read(root, defaults.Sub("volume"), host, io.Cpus.Count),
@@ -120,8 +120,28 @@ public static class SettingsReader
     private static IscsiSettings ReadIscsi(Section iscsi) => new()
     {
         MaxConnections = (int)iscsi.Integer("max-connections", 1, 1 << 20),
+        MaxUnauthenticatedConnections = (int)iscsi.Integer("max-unauthenticated", 1, 1 << 20),
+        MaxSessions = (int)iscsi.Integer("max-sessions", 1, 65535),
         Backlog = (int)iscsi.Integer("backlog", 1, 65535),
+        LoginTimeout = iscsi.Duration("login-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
+        TcpUserTimeout = iscsi.Duration("tcp-user-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromHours(1)),
+        BufferPatience = iscsi.Duration("buffer-patience", TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)),
     };
+
+    private static ScsiSettings ReadScsi(Section scsi)
+    {
+        Section copy = scsi.Sub("copy");
+        return new ScsiSettings
+        {
+            SanitizeMaxRateBytes = scsi.Sub("sanitize").Size("max-rate", 0, 1L << 40),
+            MaxTasks = (int)scsi.Integer("max-tasks", 1, 1 << 16),
+            MaxTransferBytes = (int)scsi.Size("max-transfer", 64 << 10, Storage.Buffers.BufferPool.MaxBufferBytes),
+            MaxUnmapBytes = scsi.Size("max-unmap", 1 << 20, 1L << 40),
+            MaxRegistrations = (int)scsi.Integer("max-registrations", 1, 512),
+            MaxConcurrentCopies = (int)copy.Integer("max-concurrent", 1, 255),
+            MaxCopySegmentBytes = (int)copy.Size("max-segment", 1 << 20, 1 << 30),
+        };
+    }
 
     private static IoSettings ReadIo(Section io, HostFacts host)
     {

@@ -44,7 +44,16 @@ internal static class RunVerb
             log.Information("I/O threads use epoll and disk threads: {Reason}", probe.Reason);
         }
 
-        var iscsi = new IscsiEngine(new IscsiServerOptions { MaxConnections = settings.Iscsi.MaxConnections, Backlog = settings.Iscsi.Backlog });
+        var iscsi = new IscsiEngine(new IscsiServerOptions
+        {
+            MaxConnections = settings.Iscsi.MaxConnections,
+            MaxUnauthenticatedConnections = settings.Iscsi.MaxUnauthenticatedConnections,
+            MaxSessions = settings.Iscsi.MaxSessions,
+            Backlog = settings.Iscsi.Backlog,
+            LoginTimeout = settings.Iscsi.LoginTimeout,
+            TcpUserTimeout = settings.Iscsi.TcpUserTimeout,
+            BufferPatience = settings.Iscsi.BufferPatience,
+        });
         var engines = new NodeEngines(static (options, events) => IoThreadFactory.Create(options, events), new VolumeEngine(settings, log), iscsi);
         return new NodeDaemon(configuration, engines, log, readyPath).Run();
     }
