@@ -91,14 +91,14 @@ internal sealed class VolumeEngine(NodeSettings node, ILogger log) : IVolumeEngi
         IStore store = prepared.Handle.Attach(home);
         IVolumeMetadata metadata = prepared.Stored?.Attach(store) ?? prepared.Transient!;
         XtsCipher? cipher = null;
-        if (prepared.Stored?.Superblock.Encryption == EncryptionMode.Aes256Xts)
-        {
-            cipher = new XtsCipher(metadata.DataKey, metadata.Geometry.LogicalBlockBytes);
-            store = new EncryptedStore(store, cipher, metadata.DataOffsetBytes);
-        }
-
         try
         {
+            if (prepared.Stored?.Superblock.Encryption == EncryptionMode.Aes256Xts)
+            {
+                cipher = new XtsCipher(metadata.DataKey, metadata.Geometry.LogicalBlockBytes);
+                store = new EncryptedStore(store, cipher, metadata.DataOffsetBytes);
+            }
+
             var volume = new LocalVolume(
                 new LocalVolumeOptions { Name = settings.Name, WriteCache = settings.WriteCache, ReadOnly = settings.ReadOnly, Thin = !(prepared.Stored?.Superblock.Thick ?? false) },
                 store,
@@ -110,6 +110,7 @@ internal sealed class VolumeEngine(NodeSettings node, ILogger log) : IVolumeEngi
         catch
         {
             store.Close(null);
+            cipher?.Dispose();
             throw;
         }
     }

@@ -136,61 +136,106 @@ public sealed partial class BlockDevice
     private void Park(TaskState state)
     {
         state.Phase = TaskPhase.Parked;
-        state.NextParked = null;
-        if (_lastParked is null)
-        {
-            _firstParked = state;
-        }
-        else
-        {
-            _lastParked.NextParked = state;
-        }
-
-        _lastParked = state;
+        _parked.Add(state);
     }
 
     /// <summary>A reservation change is complete: what waited for it is checked again, in order.</summary>
     internal void ReleaseParked()
     {
-        TaskState? task = _firstParked;
-        _firstParked = null;
-        _lastParked = null;
-        while (task is not null)
+        // One by one from a list that Unpark sees: what is enabled here may abort one that has not had its turn. Who parks again does so behind them.
+        _releasing.Append(ref _parked);
+        if (_isReleasing)
         {
-            TaskState? next = task.NextParked;
-            task.NextParked = null;
-            Enable(task);
-            task = next;
+            return;
         }
+
+        _isReleasing = true;
+        while (_releasing.TryTake() is { } task)
+        {
+            Enable(task);
+        }
+
+        _isReleasing = false;
     }
 
     /// <summary>An aborted task stops waiting.</summary>
     internal void Unpark(TaskState state)
     {
-        TaskState? before = null;
-        for (TaskState? task = _firstParked; task is not null; before = task, task = task.NextParked)
+        if (!_parked.Remove(state))
         {
-            if (!ReferenceEquals(task, state))
-            {
-                continue;
-            }
+            _ = _releasing.Remove(state);
+        }
+    }
 
-            if (before is null)
+    /// <summary>Tasks in their order, linked by <see cref="TaskState.NextParked"/>; a task is in one list at most.</summary>
+    private struct ParkedTasks
+    {
+        private TaskState? _last;
+
+        public TaskState? First { get; private set; }
+
+        public void Add(TaskState task)
+        {
+            task.NextParked = null;
+            if (_last is null)
             {
-                _firstParked = task.NextParked;
+                First = task;
             }
             else
             {
-                before.NextParked = task.NextParked;
+                _last.NextParked = task;
             }
 
-            if (ReferenceEquals(_lastParked, task))
+            _last = task;
+        }
+
+        /// <summary>All of the other list, which is empty afterwards.</summary>
+        public void Append(ref ParkedTasks other)
+        {
+            while (other.TryTake() is { } task)
             {
-                _lastParked = before;
+                Add(task);
+            }
+        }
+
+        public TaskState? TryTake()
+        {
+            TaskState? task = First;
+            if (task is not null)
+            {
+                First = task.NextParked;
+                _last = First is null ? null : _last;
+                task.NextParked = null;
             }
 
-            task.NextParked = null;
-            return;
+            return task;
+        }
+
+        public bool Remove(TaskState state)
+        {
+            TaskState? before = null;
+            for (TaskState? task = First; task is not null; before = task, task = task.NextParked)
+            {
+                if (!ReferenceEquals(task, state))
+                {
+                    continue;
+                }
+
+                if (before is null)
+                {
+                    First = task.NextParked;
+                }
+                else
+                {
+                    before.NextParked = task.NextParked;
+                }
+
+                _last = ReferenceEquals(_last, task) ? before : _last;
+                task.NextParked = null;
+                return true;
+            }
+
+            return false;
         }
     }
 }

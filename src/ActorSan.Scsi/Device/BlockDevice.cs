@@ -20,8 +20,9 @@ public sealed partial class BlockDevice : LogicalUnit
     private readonly Action<TaskState> _enable;
     private readonly VolumeObserver _observer;
     private Restrictions _restrictions;
-    private TaskState? _firstParked;
-    private TaskState? _lastParked;
+    private ParkedTasks _parked;
+    private ParkedTasks _releasing;
+    private bool _isReleasing;
 
     /// <summary>Any thread; <see cref="Open"/> follows on the home thread before anything is submitted.</summary>
     public BlockDevice(IBlockVolume volume, LogicalUnitSettings settings)

@@ -229,7 +229,7 @@ internal sealed unsafe class StoredMetadata : IVolumeMetadata
             {
                 _newKey.CopyTo(_dataKey, 0);
             }
-            else if (status != StoreStatus.Cancelled)
+            else if (_second || status != StoreStatus.Cancelled)
             {
                 answer = StoreStatus.Vanished;
             }

@@ -119,8 +119,11 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
 
     void IBounceUser.OnBounceBuffer(StoreRequest request) => Transfer(request);
 
-    /// <summary>A flush is not kept waiting. Writes wait until most of those in flight have joined: a flush for the first alone would only delay the rest.</summary>
-    bool ISyncUser.IsWorthASync(int waiting) => _flushesOutstanding > 0 || waiting * 4 >= _durableOutstanding * 3;
+    /// <summary>
+    /// A flush is not kept waiting. Writes wait until most of those in flight have joined: a flush for the first alone would only delay the rest. But while each write has
+    /// a flush of its own those in flight will not join, and new ones come for ever: what does wait then, zeroes or a last one of a group, goes at once.
+    /// </summary>
+    bool ISyncUser.IsWorthASync(int waiting) => _flushesOutstanding > 0 || (_direct && !_grouping) || waiting * 4 >= _durableOutstanding * 3;
 
     void ISyncUser.OnSyncEnding()
     {

@@ -119,10 +119,23 @@ public sealed unsafe partial class LocalVolume
         return false;
     }
 
+    /// <summary>A slot that could not be emptied is never used again, and the volume has failed: nobody gets another.</summary>
+    private void RefuseSlotWaiters()
+    {
+        while (Dequeue(ref _firstWaitingForSlot, ref _lastWaitingForSlot) is { } waiting)
+        {
+            waiting.Refuse();
+        }
+    }
+
     private void ReturnSlot(int slot)
     {
         _freeSlots[_freeSlotCount++] = slot;
-        if (Dequeue(ref _firstWaitingForSlot, ref _lastWaitingForSlot) is { } waiting)
+        if (_failure is not null)
+        {
+            RefuseSlotWaiters();
+        }
+        else if (Dequeue(ref _firstWaitingForSlot, ref _lastWaitingForSlot) is { } waiting)
         {
             Invariant.Check(TryTakeSlot(waiting));
             waiting.WriteRedo();
@@ -250,9 +263,10 @@ public sealed unsafe partial class LocalVolume
         /// <summary>The lock is held.</summary>
         private void Start()
         {
-            if (_volume.State.Kind == VolumeStateKind.Failed)
+            if (_volume._failure is not null)
             {
-                _volume.Finish(this, VolumeStatus.NotReady);
+                // Also while it closes: a slot may hold what a replay would put over whatever were written here now.
+                Refuse();
                 return;
             }
 
@@ -265,15 +279,21 @@ public sealed unsafe partial class LocalVolume
 
         public void OnMarked(StoreStatus status)
         {
-            if (status == StoreStatus.Success)
+            if (status != StoreStatus.Success)
             {
-                Go();
+                End(Judge(status, 0, flush: status == StoreStatus.WriteError));
+            }
+            else if (_volume._failure is not null)
+            {
+                Refuse();
             }
             else
             {
-                End(Judge(status, 0));
+                Go();
             }
         }
+
+        public void Refuse() => End(VolumeStatus.NotReady);
 
         private void Go()
         {
@@ -441,6 +461,12 @@ public sealed unsafe partial class LocalVolume
 
         private void TakeSlot()
         {
+            if (_volume._failure is not null)
+            {
+                Refuse();
+                return;
+            }
+
             _step = Step.Redo;
             if (_volume.TryTakeSlot(this))
             {
@@ -498,7 +524,7 @@ public sealed unsafe partial class LocalVolume
             switch (_step)
             {
                 case Step.Only:
-                    End(Judge(status, 0));
+                    End(Judge(status, 0, flush: status == StoreStatus.WriteError));
                     break;
                 case Step.Redo:
                     _volume.ReturnPiece(this);
@@ -556,9 +582,14 @@ public sealed unsafe partial class LocalVolume
             }
 
             // A slot that may be replayed over newer bytes: nothing may be written there any more, and only a replay at the next open settles it.
-            _ = Judge(status, 0, flush: true);
+            LoseSlot(Judge(status, 0, flush: true));
+        }
+
+        private void LoseSlot(VolumeStatus status)
+        {
             RedoSlot = -1;
-            _volume.Finish(this, VolumeStatus.WriteError);
+            End(status);
+            _volume.RefuseSlotWaiters();
         }
 
         protected internal override void OnEnded()
@@ -598,9 +629,7 @@ public sealed unsafe partial class LocalVolume
                     else
                     {
                         // Torn in place perhaps; the slot has the whole of it, and the next open writes it again. Until then nobody reads there.
-                        VolumeStatus answer = Judge(Status, Errno, flush: true);
-                        RedoSlot = -1;
-                        End(answer);
+                        LoseSlot(Judge(Status, Errno, flush: true));
                     }
 
                     break;
@@ -611,9 +640,7 @@ public sealed unsafe partial class LocalVolume
                     }
                     else
                     {
-                        _ = Judge(Status, Errno, flush: true);
-                        RedoSlot = -1;
-                        _volume.Finish(this, VolumeStatus.WriteError);
+                        LoseSlot(Judge(Status, Errno, flush: true));
                     }
 
                     break;

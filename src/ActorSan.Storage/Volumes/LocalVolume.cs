@@ -265,7 +265,7 @@ public sealed unsafe partial class LocalVolume : IBlockVolume
             _observers[i].OnStoreFault(this, fault);
         }
 
-        if (_failure is null && (status == StoreStatus.Vanished || (flush && status != StoreStatus.Cancelled)))
+        if (_failure is null && (status == StoreStatus.Vanished || flush))
         {
             string why = errno == 0 ? "" : $" ({Errno.Describe(errno)})";
             _failure = status == StoreStatus.Vanished
@@ -324,6 +324,7 @@ public sealed unsafe partial class LocalVolume : IBlockVolume
             _begun = true;
             if (volume._failure is not null || volume._mark != MarkPhase.Dirty)
             {
+                Invariant.Check(volume._failure is not null || volume._freeSlotCount == volume._freeSlots.Length);
                 volume.TellClosed(closed, volume._failure);
                 return;
             }

@@ -21,6 +21,7 @@ internal sealed class DigestClient(Side side, bool digests, int seconds, Cancell
     private uint _cmdSn;
     private int _received;
     private int _parsed;
+    private bool _attentionDue;
 
     /// <summary>Commands a second.</summary>
     internal async Task<double> Run(bool write)
@@ -30,6 +31,7 @@ internal sealed class DigestClient(Side side, bool digests, int seconds, Cancell
         _cmdSn = session.NextCmdSn;
         _received = 0;
         _parsed = 0;
+        _attentionDue = true;
         new Random(1).NextBytes(_payload.AsSpan(0, BlockBytes));
         BinaryPrimitives.WriteUInt32LittleEndian(_payload.AsSpan(BlockBytes), Digest(_payload.AsSpan(0, BlockBytes)));
         return await Task.Factory.StartNew(() => Drive(session.Socket, write), stop, TaskCreationOptions.LongRunning, TaskScheduler.Default);
@@ -130,7 +132,12 @@ internal sealed class DigestClient(Side side, bool digests, int seconds, Cancell
 
             int opcode = header[0] & 0x3F;
             bool ends = opcode == 0x21 || (opcode == 0x25 && (header[1] & 1) != 0);
-            if (ends && header[3] != 0)
+            if (ends && header[3] == 0x02 && _attentionDue)
+            {
+                // The unit attention of a new nexus: the first command brings it.
+                _attentionDue = false;
+            }
+            else if (ends && header[3] != 0)
             {
                 throw new BenchmarkException($"a command ended with SCSI status {header[3]:x2}");
             }

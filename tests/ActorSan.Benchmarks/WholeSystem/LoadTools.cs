@@ -13,6 +13,7 @@ internal sealed record LoadResult(double Iops, double MeanMicroseconds, double S
 /// <summary>The C load tools beside this program, built when their source is newer than what was built.</summary>
 internal sealed class LoadTools(string sources, string built, int seconds, CancellationToken stop)
 {
+    private static readonly bool s_pins = Environment.ProcessorCount >= 2;
     private static readonly TimeSpan s_buildLimit = TimeSpan.FromSeconds(60);
 
     internal async Task Build()
@@ -37,7 +38,11 @@ internal sealed class LoadTools(string sources, string built, int seconds, Cance
             "-p", side.Portal, "-T", side.Target, "-l", Text(side.Lun), "-m", load.Mode, "-b", Text(load.BlockBytes), "-q", Text(load.Depth), "-s", Text(load.Sessions),
             "-t", Text(seconds), "-w", "1", "-S", "256m", "-P", Text(side.ProcessId), "-n", side.Name,
         ];
-        IReadOnlyDictionary<string, string> result = Processes.LastLine(await Processes.Run(program, arguments, Limit, stop));
+        // The raw client has a CPU of its own, as the bare loopback's has: it would otherwise take turns with what it measures.
+        string text = load.IsRaw && s_pins
+            ? await Processes.Run("taskset", ["-c", "1", program, .. arguments], Limit, stop)
+            : await Processes.Run(program, arguments, Limit, stop);
+        IReadOnlyDictionary<string, string> result = Processes.LastLine(text);
         if (Processes.Number(result, "errors") > 0)
         {
             throw new BenchmarkException($"{side.Name}: the load had errors");
@@ -55,7 +60,7 @@ internal sealed class LoadTools(string sources, string built, int seconds, Cance
 
     internal async Task<double> LoopbackLimit(int requestBytes, int answerBytes, int depth)
     {
-        string[] arguments = ["-q", Text(depth), "-r", Text(requestBytes), "-b", Text(answerBytes), "-t", Text(seconds), "-w", "1"];
+        string[] arguments = ["-q", Text(depth), "-r", Text(requestBytes), "-b", Text(answerBytes), "-t", Text(seconds), "-w", "1", .. s_pins ? (string[])["-c", "1", "-C", "0"] : []];
         return Processes.Number(Processes.LastLine(await Processes.Run(Path.Combine(built, "loopback-limit"), arguments, Limit, stop)), "iops");
     }
 

@@ -6,7 +6,8 @@ namespace ActorSan.Benchmarks.WholeSystem;
 /// <summary>The daemon under measurement: one volume in memory and one on the disk that fio and tgt use too.</summary>
 internal sealed class NodeSide : IAsyncDisposable
 {
-    private const string Target = "iqn.2026-01.org.actorsan:bench";
+    // A target for each volume: its sessions live on the volume's own thread, as those of one disk for one host do.
+    private const string TargetPrefix = "iqn.2026-01.org.actorsan:bench-";
 
     private readonly DaemonProcess _daemon;
 
@@ -16,12 +17,12 @@ internal sealed class NodeSide : IAsyncDisposable
 
     internal string Portal => string.Create(CultureInfo.InvariantCulture, $"127.0.0.1:{_daemon.Ports["main"]}");
 
-    internal Side Ram => new("actorsan ram", Portal, Target, 0, ProcessId);
+    internal Side Ram => new("actorsan ram", Portal, TargetPrefix + "ram", 0, ProcessId);
 
-    internal Side Disk => new("actorsan disk", Portal, Target, 1, ProcessId);
+    internal Side Disk => new("actorsan disk", Portal, TargetPrefix + "disk", 0, ProcessId);
 
     /// <summary>The disk with every write durable before it is answered.</summary>
-    internal Side Durable => new("actorsan durable", Portal, Target, 2, ProcessId);
+    internal Side Durable => new("actorsan durable", Portal, TargetPrefix + "durable", 0, ProcessId);
 
     internal static async Task<NodeSide> Start(string daemon, string directory, bool spin, CancellationToken stop)
     {
@@ -37,7 +38,11 @@ internal sealed class NodeSide : IAsyncDisposable
                 disk { store { path = disk.store, size = 512 MiB } }
                 durable { store { path = durable.store, size = 512 MiB }, write-cache = off }
               }
-              targets."{{Target}}" { access = open, luns { 0 = ram, 1 = disk, 2 = durable } }
+              # The first CPU; the raw client has the second.
+              defaults.volume.thread = 0
+              targets."{{TargetPrefix}}ram" { access = open, luns.0 = ram }
+              targets."{{TargetPrefix}}disk" { access = open, luns.0 = disk }
+              targets."{{TargetPrefix}}durable" { access = open, luns.0 = durable }
             }
             """;
         return new NodeSide(await DaemonProcess.StartAsync(daemon, directory, configuration, stop));

@@ -224,6 +224,22 @@ public sealed class FileStoreFaultTests : IDisposable
         Assert.Equal(1, store.SyncsIssued);
     }
 
+    /// <summary>Durable zeroes beside durable writes that each have a flush of their own: they are flushed although those never join.</summary>
+    [Fact]
+    public void DurableZeroesDoNotWaitForWritesThatFlushThemselves()
+    {
+        FileStore store = Store();
+        for (int i = 0; i < 8; i++)
+        {
+            store.Write(Request(i * 4096, 4096, durable: true));
+        }
+
+        store.Zero(Request(1 << 20, 1 << 16, durable: true, mayDeallocate: true));
+        _thread.Complete(0, _thread.Calls.Count - 1);
+        _thread.EndPass();
+        Assert.Equal("sync", _thread.Calls[^1].Name);
+    }
+
     /// <summary>In the stream of durable writes a flush is answered by its own fdatasync at once.</summary>
     [Fact]
     public void AFlushDoesNotWaitForWritesInFlight()

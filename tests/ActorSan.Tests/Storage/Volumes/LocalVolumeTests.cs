@@ -136,6 +136,37 @@ public sealed class LocalVolumeTests
     }
 
     [Fact]
+    public void ThoseWhoWaitForASlotAreAnsweredWhenTheSlotsAreLost()
+    {
+        using var world = new World(1, writeThrough: false);
+        Operation[] writes = [.. Enumerable.Range(0, 5).Select(i => world.Submit(VolumeOperationKind.Write, i * 8, 8, fill: 7, atomic: true))];
+        world.Store.Faults["Flush"] = StoreStatus.WriteError;
+        world.Finish();
+        Assert.All(writes, write => Assert.True(write.HasEnded));
+        Assert.Contains(writes, write => write.Status == VolumeStatus.NotReady);
+        Assert.Contains("could not flush", world.CloseAll(), StringComparison.Ordinal);
+        Assert.True(world.Store.IsClosed);
+        Assert.Equal(0, world.Home.Buffers.InUseBytes);
+    }
+
+    [Fact]
+    public void WhatWaitsBehindAnAtomicWriteThatFailsWhileTheVolumeClosesIsNotWritten()
+    {
+        using var world = new World(1, writeThrough: false);
+        Operation atomic = world.Submit(VolumeOperationKind.Write, 0, 8, fill: 7, atomic: true);
+        Operation behind = world.Submit(VolumeOperationKind.Write, 4, 1, fill: 9, fua: true);
+        string? fault = "never told";
+        world.Volume.Close(reason => fault = reason);
+        world.Store.Faults["Write"] = StoreStatus.NoSpace;
+        world.Finish();
+        Assert.Equal(VolumeStatus.NoSpace, atomic.Status);
+        Assert.Equal(VolumeStatus.NotReady, behind.Status);
+        Assert.NotNull(fault);
+        Assert.False(world.Metadata.IsClean);
+        Assert.Single(world.Metadata.UsedSlots);
+    }
+
+    [Fact]
     public void ADeviceThatVanishesFailsTheVolumeWithItsReason()
     {
         using var world = new World(1, writeThrough: false);
