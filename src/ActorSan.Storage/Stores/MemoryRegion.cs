@@ -5,7 +5,7 @@ using ActorSan.Storage.Threads;
 namespace ActorSan.Storage.Stores;
 
 /// <summary>
-/// Native memory that is reserved whole and taken page by page when first written, with a bit for each page that is or may be in use. Not thread-safe. Freed by
+/// Native memory that is reserved whole and taken when first written, in huge pages where the system has them, with a bit for each page that is or may be in use. Not thread-safe. Freed by
 /// <see cref="Dispose"/>, or with the last reference.
 /// </summary>
 internal sealed unsafe class MemoryRegion : IDisposable
@@ -24,6 +24,9 @@ internal sealed unsafe class MemoryRegion : IDisposable
         SizeBytes = sizeBytes;
         _mapBytes = (nuint)((((sizeBytes + PageBytes - 1) >> PageShift) + 63) / 64 * sizeof(ulong));
         _bytes = Reserve((nuint)sizeBytes, sizeBytes);
+
+        // Random access over small pages spends more time looking addresses up than copying.
+        _ = Native.MemoryAdvise(_bytes, (nuint)sizeBytes, Native.MadvHugepage);
         try
         {
             _map = (ulong*)Reserve(_mapBytes, sizeBytes);
