@@ -12,7 +12,7 @@ public static class ExitCode
     /// <summary>The command line or the configuration is wrong: trying again without a change is useless.</summary>
     public const int Usage = 2;
 
-    /// <summary>The state directory, or a store, is in use by another process.</summary>
+    /// <summary>The state directory is in use by another process; for <c>format</c> and <c>inspect</c>: the store is.</summary>
     public const int InUse = 3;
 
     /// <summary>A second signal cut an ordered stop short.</summary>

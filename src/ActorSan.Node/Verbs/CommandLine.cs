@@ -12,7 +12,7 @@ public static class CommandLine
             ActorSan: a SAN node. Serves volumes over iSCSI as a HOCON configuration says.
 
             Exit codes: 0 done, or stopped in order; 1 failed, or stopped not in order; 2 the command line or the configuration is wrong;
-            3 the state directory or a store is in use; 130 a second signal cut an ordered stop short.
+            3 the state directory is in use, or the store that format or inspect names; 130 a second signal cut an ordered stop short.
             """)
         {
             RunVerb.Create(error),
