@@ -7,17 +7,11 @@ using ActorSan.Storage.Threads;
 namespace ActorSan.Tests.Storage.Volumes;
 
 /// <summary>An I/O thread that gives buffers and nothing else.</summary>
-internal sealed class BuffersOnlyThread(long bytes) : IoThread(new IoThreadOptions { Name = "test", Index = 0 }, null)
+internal sealed class BuffersOnlyThread(long bytes) : InertIoThread(new IoThreadOptions { Name = "test", Index = 0 }, null)
 {
     private readonly BufferPool _buffers = new(bytes);
 
-    public override IoEngineKind Engine => IoEngineKind.Epoll;
-
     public override BufferPool Buffers => _buffers;
-
-    public override long PassTimeNs => 0;
-
-    public override long NowNs => 0;
 
     public override IoThreadCounters ReadCounters() => default;
 
@@ -30,42 +24,6 @@ internal sealed class BuffersOnlyThread(long bytes) : IoThread(new IoThreadOptio
     }
 
     public override bool Join(TimeSpan timeout) => true;
-
-    public override bool Post(IoMessage message) => throw new NotSupportedException();
-
-    public override void AtEndOfPass(PassHook hook) => throw new NotSupportedException();
-
-    public override IoSocket AdoptSocket(int fd) => throw new NotSupportedException();
-
-    public override void Accept(IoSocket listener, IoOperation operation) => throw new NotSupportedException();
-
-    public override unsafe void Connect(IoSocket socket, byte* address, int addressLength, IoOperation operation) => throw new NotSupportedException();
-
-    public override unsafe void Receive(IoSocket socket, IoVector* vectors, int count, IoOperation operation) => throw new NotSupportedException();
-
-    public override unsafe void Send(IoSocket socket, IoVector* vectors, int count, IoOperation operation) => throw new NotSupportedException();
-
-    public override void CloseSocket(IoSocket socket) => throw new NotSupportedException();
-
-    public override int ReleaseSocket(IoSocket socket) => throw new NotSupportedException();
-
-    public override IoFile AdoptFile(int fd) => throw new NotSupportedException();
-
-    public override unsafe void Read(IoFile file, byte* data, int lengthBytes, long offsetBytes, IoOperation operation) => throw new NotSupportedException();
-
-    public override unsafe void Write(IoFile file, byte* data, int lengthBytes, long offsetBytes, bool durable, IoOperation operation) => throw new NotSupportedException();
-
-    public override void Sync(IoFile file, IoOperation operation) => throw new NotSupportedException();
-
-    public override void Allocate(IoFile file, int mode, long offsetBytes, long lengthBytes, IoOperation operation) => throw new NotSupportedException();
-
-    public override void CloseFile(IoFile file) => throw new NotSupportedException();
-
-    public override void RunBlocking(BlockingWork work) => throw new NotSupportedException();
-
-    public override void StartTimer(IoTimer timer, TimeSpan delay) => throw new NotSupportedException();
-
-    public override void StopTimer(IoTimer timer) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing) => _buffers.Dispose();
 }
