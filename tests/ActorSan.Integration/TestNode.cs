@@ -71,10 +71,21 @@ internal sealed class TestNode : IAsyncDisposable
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         DaemonProcess daemon = await DaemonProcess.LaunchAsync(DaemonProcess.FindBuilt(), Directory, configuration, limit.Token);
-        int code = await daemon.WaitForEnd(TimeSpan.FromSeconds(60));
-        string log = daemon.Log;
-        await daemon.DisposeAsync();
-        return (code, log);
+        try
+        {
+            int code = await daemon.WaitForEnd(TimeSpan.FromSeconds(60));
+            return (code, daemon.Log);
+        }
+        finally
+        {
+            // One that serves although it should not must not outlive its test.
+            if (daemon.IsRunning)
+            {
+                await daemon.KillAsync();
+            }
+
+            await daemon.DisposeAsync();
+        }
     }
 
     /// <summary>One of the other verbs, with a configuration in this directory.</summary>
