@@ -8,6 +8,8 @@ namespace ActorSan.Tests.Iscsi;
 public sealed class AllocationTests
 {
     private const int Batch = 32;
+    private const int Laps = 6;
+    private const int Exchanges = 12;
 
     public static TheoryData<IoEngineKind, string, bool> Cases
     {
@@ -39,24 +41,28 @@ public sealed class AllocationTests
         using RawInitiator second = await LogIn(fixture, digests, 0x4000_0000_0002);
         await FillWindow(fixture, first);
         await FillWindow(fixture, second);
-        for (int i = 0; i < 30; i++)
-        {
-            await Exchange(first);
-            await Exchange(second);
-        }
-
+        long[] least = [.. fixture.Threads.Select(_ => long.MaxValue)];
         long[] before = await Allocated(fixture);
-        for (int i = 0; i < 30; i++)
+        for (int lap = 0; lap < Laps; lap++)
         {
-            await Exchange(first);
-            await Exchange(second);
+            for (int i = 0; i < Exchanges; i++)
+            {
+                await Exchange(first);
+                await Exchange(second);
+            }
+
+            long[] after = await Allocated(fixture);
+            for (int i = 0; i < least.Length; i++)
+            {
+                least[i] = Math.Min(least[i], after[i] - before[i]);
+            }
+
+            before = after;
         }
 
-        long[] after = await Allocated(fixture);
-
-        // Asking the thread is a posted task of its own: less than one byte a command is left to it.
-        long commands = 30 * 2 * Batch * 2;
-        Assert.All(after.Zip(before, (late, early) => late - early), bytes => Assert.InRange(bytes, 0, commands - 1));
+        // Asking the thread is a posted task of its own: less than one byte a command is left to it. The least of the laps, for the reason that SteadyAllocation gives.
+        long commands = Exchanges * 2 * Batch * 2;
+        Assert.All(least, bytes => Assert.InRange(bytes, 0, commands - 1));
     }
 
     /// <summary>

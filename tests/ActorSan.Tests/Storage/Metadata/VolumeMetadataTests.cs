@@ -146,22 +146,18 @@ public sealed class VolumeMetadataTests
         Medium medium = Known.Formatted();
         IVolumeMetadata metadata = VolumeMetadata.Load(medium.Open(), new VolumeExpectation()).Attach(new EndingStore(medium.SizeBytes));
         using var request = new TestRequest(new byte[8192]) { Slot = 1, OffsetBytes = 4096 };
-        Rounds(100);
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        Rounds(1000);
-        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
-        Assert.Equal(4400, request.Ended);
-
-        void Rounds(int count)
+        var allocation = new SteadyAllocation(batchSteps: 200);
+        for (int i = 0; i < 2000; i++)
         {
-            for (int i = 0; i < count; i++)
-            {
-                metadata.WriteRedo(request);
-                metadata.MarkDirty(request);
-                metadata.ClearRedo(request);
-                metadata.MarkClean(request);
-            }
+            metadata.WriteRedo(request);
+            metadata.MarkDirty(request);
+            metadata.ClearRedo(request);
+            metadata.MarkClean(request);
+            allocation.Step();
         }
+
+        Assert.Equal(0, allocation.LeastBytes);
+        Assert.Equal(8000, request.Ended);
     }
 
     [Fact]

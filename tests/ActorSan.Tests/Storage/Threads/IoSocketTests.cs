@@ -400,7 +400,7 @@ public sealed class IoSocketTests
         private readonly IoBuffer _buffer;
         private readonly ReceiveOperation _receive;
         private readonly SendOperation _send;
-        private long _before;
+        private readonly SteadyAllocation _allocation = new(batchSteps: 500);
         private int _length;
 
         public Echo(IoThread thread, int fd)
@@ -415,7 +415,7 @@ public sealed class IoSocketTests
 
         public int Rounds { get; private set; }
 
-        public long AllocatedBytes { get; private set; }
+        public long AllocatedBytes => _allocation.LeastBytes;
 
         private void Receive()
         {
@@ -437,15 +437,7 @@ public sealed class IoSocketTests
         {
             Assert.True(result == _length);
             Rounds++;
-            if (Rounds == 500)
-            {
-                _before = GC.GetAllocatedBytesForCurrentThread();
-            }
-            else if (Rounds > 500)
-            {
-                AllocatedBytes = GC.GetAllocatedBytesForCurrentThread() - _before;
-            }
-
+            _allocation.Step();
             Receive();
         }
 

@@ -117,8 +117,8 @@ public sealed class IoThreadTests
         {
             IoFile file = thread.AdoptFile(NativeFile.Open(path, NativeFile.ReadWrite));
             Assert.True(thread.Buffers.TryRent(4096, BufferOwner.Test, out IoBuffer buffer));
-            int left = 2000;
-            long before = 0;
+            int left = 3000;
+            var allocation = new SteadyAllocation(batchSteps: 500);
             var operation = new ActionOperation(_ => { });
             operation.Action = result =>
             {
@@ -128,17 +128,12 @@ public sealed class IoThreadTests
                     return;
                 }
 
-                if (left == 1000)
-                {
-                    before = GC.GetAllocatedBytesForCurrentThread();
-                }
-
+                allocation.Step();
                 if (--left == 0)
                 {
-                    long used = GC.GetAllocatedBytesForCurrentThread() - before;
                     thread.Buffers.Return(buffer);
                     thread.CloseFile(file);
-                    finished.SetResult(used);
+                    finished.SetResult(allocation.LeastBytes);
                     return;
                 }
 
