@@ -7,6 +7,12 @@ namespace ActorSan.Replication.Core;
 internal enum Bug
 {
     None,
+
+    /// <summary>W9: a chunk's bit goes although the sets of those who are out are not durable.</summary>
+    ClearWithoutMove,
+
+    /// <summary>W9: a chunk's bit goes although an unsettled write lies in it.</summary>
+    ClearUnsettled,
 }
 
 /// <summary>Which deliberate bugs a core has. Shared by all cores of a simulated node.</summary>

@@ -1,0 +1,107 @@
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Storage.Stores;
+
+namespace ActorSan.Replication.Core.Engine;
+
+/// <summary>From the control side to the engine, in order, any time later. Facts and roles; no bytes.</summary>
+public abstract record EngineCommand;
+
+/// <summary>P3: attachments as a secondary end, what is not submitted is dropped, the epoch becomes durable. Answered by <see cref="SelfFenced"/>.</summary>
+public sealed record FenceSelf(long Epoch) : EngineCommand;
+
+/// <summary>W3 raise: the epoch is durable here before it is proposed. Answered by <see cref="SelfFenced"/>; the role goes on.</summary>
+public sealed record RaiseSelf(long Epoch) : EngineCommand;
+
+/// <summary>P5: decided, by this node's own round or handed over. Begins with attaching all members.</summary>
+public sealed record BecomePrimary(Configuration Configuration) : EngineCommand;
+
+/// <summary>P5: who did not come is dropped; write what may differ.</summary>
+public sealed record Reconcile(long Epoch) : EngineCommand;
+
+/// <summary>P7: somebody else is primary, or nobody. Pending requests end without a claim (W6).</summary>
+/// <param name="Exact">After a handover everything was complete: the list stays exact (P8).</param>
+public sealed record StepDown(bool Exact) : EngineCommand;
+
+/// <summary>A configuration that is decided: drops, admissions and raises take effect in one step (W7).</summary>
+public sealed record NoteDecided(Configuration Configuration) : EngineCommand;
+
+/// <summary>S4: the round ended before an Accept was sent: nobody can have decided the admission.</summary>
+public sealed record AdmissionAbandoned(string Node) : EngineCommand;
+
+/// <summary>P8: stop admitting, complete all in flight. Answered by <see cref="Drained"/>.</summary>
+public sealed record Drain : EngineCommand;
+
+/// <summary>The handover is off; admit again.</summary>
+public sealed record Undrain : EngineCommand;
+
+/// <summary>P8: the peer refuses older epochs from here on. Answered by <see cref="PeerFenced"/>.</summary>
+public sealed record FencePeer(string Node, long Epoch) : EngineCommand;
+
+/// <summary>L4: a lease was granted anew; answers that wait for one may go.</summary>
+public sealed record LeaseRenewed : EngineCommand;
+
+/// <summary>W6: `on-no-quorum = fail`: what waits for a decision is answered with an error, without ending; until false.</summary>
+public sealed record Suspended(bool Fail, bool On) : EngineCommand;
+
+/// <summary>P10: the last member's failed writes are answered with what the store said, nobody else can take over.</summary>
+public sealed record NoOtherMember : EngineCommand;
+
+/// <summary>S1: an old copy becomes another incarnation.</summary>
+public sealed record TakeIncarnation(Guid Incarnation) : EngineCommand;
+
+/// <summary>S6: compare all in-sync replicas with this node's bytes and repair what differs.</summary>
+public sealed record Verify : EngineCommand;
+
+/// <summary>From the engine to the control side, in order, any time later.</summary>
+public abstract record EngineEvent;
+
+public sealed record SelfFenced(long Epoch, bool Held) : EngineEvent;
+
+/// <summary>P5: every member has answered or the time is over.</summary>
+/// <param name="Losers">Members that did not come, came broken, or whose list is longer than is worth waiting for.</param>
+public sealed record AttachRoundOver(long Epoch, ValueList<string> Losers) : EngineEvent;
+
+public sealed record Reconciled(long Epoch) : EngineEvent;
+
+public sealed record Drained(long Epoch) : EngineEvent;
+
+/// <summary>W7: a required peer is without attachment for too long, or leaves a frame unanswered.</summary>
+public sealed record PeerLate(long Epoch, string Node) : EngineEvent;
+
+/// <summary>A member came with another session or incarnation, or as an old copy: dropped first (W3).</summary>
+public sealed record PeerBroken(long Epoch, string Node) : EngineEvent;
+
+public sealed record PeerRefused(long Epoch, string Node, RefusalReason Reason, long HighestEpoch, Guid Incarnation) : EngineEvent;
+
+public sealed record PeerAttached(long Epoch, string Node, Guid Instance, Guid Incarnation, Guid Session, bool InSync) : EngineEvent;
+
+/// <summary>S4: gated and flushed; it may be admitted. It stays required until that is settled.</summary>
+public sealed record PeerReady(long Epoch, string Node, Guid Incarnation, Guid Session) : EngineEvent;
+
+/// <summary>The gate was opened again before anything was proposed.</summary>
+public sealed record PeerFenced(string Node, long Epoch) : EngineEvent;
+
+/// <summary>W2: somebody has heard a higher mark of this node's store.</summary>
+public sealed record SelfIsOldCopy : EngineEvent;
+
+public sealed record StoreFailed(StoreStatus Status) : EngineEvent;
+
+/// <summary>P7, W3: a primary of a higher epoch is there.</summary>
+public sealed record HigherEpochHeard(long Epoch) : EngineEvent;
+
+/// <summary>A decided configuration came by a link.</summary>
+public sealed record ConfigurationHeard(Configuration Configuration) : EngineEvent;
+
+public sealed record IncarnationTaken(Guid Incarnation) : EngineEvent;
+
+/// <summary>What the control side must know of the marks when it proposes (W2), with every change.</summary>
+public sealed record MarksHeard(ValueList<HeardMark> Marks) : EngineEvent;
+
+/// <summary>S6.</summary>
+public sealed record VerifyEnded(long ComparedBytes, long DifferentBytes) : EngineEvent;
+
+public interface IEngineEvents
+{
+    void Post(EngineEvent happened);
+}

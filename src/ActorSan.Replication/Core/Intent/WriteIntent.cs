@@ -1,0 +1,342 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Storage;
+using ActorSan.Storage.Stores;
+
+namespace ActorSan.Replication.Core.Intent;
+
+/// <summary>Waits until the bits of a range are durable (W2). Owned and reused by its write.</summary>
+public abstract class IntentWaiter
+{
+    public long IntentOffsetBytes;
+    public long IntentLengthBytes;
+    internal IntentWaiter? NextWaiting;
+    internal long Group;
+
+    /// <summary>The bits are durable, or the metadata area failed.</summary>
+    public abstract void OnIntent(bool durable);
+}
+
+/// <summary>
+/// W2: before a replica writes anything into a chunk of its store, that chunk's bit is durable. Bits are set in groups: one metadata write for all who wait, and each group has
+/// the next mark. A page: mark (8 bytes), first chunk (8 bytes), bits. The page with the highest mark tells the replica's mark.
+/// </summary>
+public sealed unsafe class WriteIntent
+{
+    private const int HeaderBytes = 16;
+
+    private readonly IReplicaMetadata _metadata;
+    private readonly Page[] _pages;
+    private readonly int _chunksPerPage;
+    private readonly ulong[] _bits;
+    private readonly ulong[] _durable;
+    private readonly ulong[] _touched;
+    private IntentWaiter? _firstWaiting;
+    private IntentWaiter? _lastWaiting;
+    private IntentWaiter? _firstInGroup;
+    private bool _failed;
+    private int _writing;
+    private long _groupMark;
+    private bool _groupSets;
+
+    /// <param name="metadata">Open.</param>
+    /// <param name="chunkBytes">A power of two, 4 MiB by default.</param>
+    /// <param name="sizeBytes">Of the volume.</param>
+    public WriteIntent(IReplicaMetadata metadata, long chunkBytes, long sizeBytes)
+    {
+        _metadata = metadata;
+        ChunkBytes = chunkBytes;
+        ChunkCount = checked((int)((sizeBytes + chunkBytes - 1) / chunkBytes));
+        int contentBytes = metadata.PageContentBytes(ReplicaPageKind.WriteIntent);
+        _chunksPerPage = (contentBytes - HeaderBytes) / 8 * 64;
+        int words = (ChunkCount + 63) / 64;
+        _bits = new ulong[words];
+        _durable = new ulong[words];
+        _touched = new ulong[words];
+        int pages = (ChunkCount + _chunksPerPage - 1) / _chunksPerPage;
+        _pages = new Page[pages];
+        for (int index = 0; index < pages; index++)
+        {
+            _pages[index] = new Page(this, index, contentBytes);
+            Load(index);
+        }
+    }
+
+    public long ChunkBytes { get; }
+
+    public int ChunkCount { get; private set; }
+
+    /// <summary>The mark of the last durable group.</summary>
+    public long Mark { get; private set; }
+
+    /// <summary>A page had a damaged slot: all its bits count as set, and its mark may be the older one.</summary>
+    public bool IsDoubtful { get; private set; }
+
+    public bool IsFailed => _failed;
+
+    /// <summary>True: every bit of the range is durable. False: <see cref="IntentWaiter.OnIntent"/> follows.</summary>
+    public bool TrySet(IntentWaiter waiter)
+    {
+        Invariant.Check(waiter.IntentLengthBytes > 0);
+        int first = ChunkOf(waiter.IntentOffsetBytes);
+        int last = ChunkOf(waiter.IntentOffsetBytes + waiter.IntentLengthBytes - 1);
+        bool durable = true;
+        for (int chunk = first; chunk <= last; chunk++)
+        {
+            ulong bit = 1UL << (chunk & 63);
+            _touched[chunk >> 6] |= bit;
+            durable &= (_durable[chunk >> 6] & bit) != 0;
+        }
+
+        if (durable && !_failed)
+        {
+            return true;
+        }
+
+        waiter.NextWaiting = null;
+        if (_lastWaiting is null)
+        {
+            _firstWaiting = waiter;
+        }
+        else
+        {
+            _lastWaiting.NextWaiting = waiter;
+        }
+
+        _lastWaiting = waiter;
+        Pump();
+        return false;
+    }
+
+    public int ChunkOf(long offsetBytes) => (int)(offsetBytes / ChunkBytes);
+
+    /// <summary>The bit is set, durable or about to be.</summary>
+    public bool IsSet(int chunk) => (_bits[chunk >> 6] & (1UL << (chunk & 63))) != 0;
+
+    public bool IsDurable(int chunk) => (_durable[chunk >> 6] & (1UL << (chunk & 63))) != 0;
+
+    /// <summary>Begins to watch: <see cref="IsTouched"/> tells what was asked for since.</summary>
+    public void ResetTouched() => Array.Clear(_touched);
+
+    public bool IsTouched(int chunk) => (_touched[chunk >> 6] & (1UL << (chunk & 63))) != 0;
+
+    /// <summary>W9: the bit goes; from now on the chunk needs a new group. Whoever clears has checked that nothing waits for it or writes under it.</summary>
+    public void Clear(int chunk)
+    {
+        ulong bit = 1UL << (chunk & 63);
+        _bits[chunk >> 6] &= ~bit;
+        _durable[chunk >> 6] &= ~bit;
+        _pages[chunk / _chunksPerPage].IsDirty = true;
+    }
+
+    /// <summary>Writes what <see cref="Clear"/> changed.</summary>
+    public void WriteCleared() => Pump();
+
+    /// <summary>All set chunks, neighbours joined.</summary>
+    public List<ByteRange> Ranges()
+    {
+        var ranges = new List<ByteRange>();
+        for (int chunk = 0; chunk < ChunkCount; chunk++)
+        {
+            if (!IsSet(chunk))
+            {
+                continue;
+            }
+
+            int first = chunk;
+            while (chunk + 1 < ChunkCount && IsSet(chunk + 1))
+            {
+                chunk++;
+            }
+
+            ranges.Add(new ByteRange(first * ChunkBytes, (chunk + 1 - first) * ChunkBytes));
+        }
+
+        return ranges;
+    }
+
+    private void Load(int index)
+    {
+        ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.WriteIntent, 0, index, out PageHealth health);
+        int firstWord = index * (_chunksPerPage / 64);
+        int words = Math.Min(_chunksPerPage / 64, _bits.Length - firstWord);
+        if (health != PageHealth.Blank && content.Length >= HeaderBytes)
+        {
+            Mark = Math.Max(Mark, BinaryPrimitives.ReadInt64LittleEndian(content));
+        }
+
+        IsDoubtful |= health == PageHealth.Doubtful;
+        for (int word = 0; word < words; word++)
+        {
+            int at = HeaderBytes + (word * 8);
+            ulong bits = health switch
+            {
+                PageHealth.Doubtful => ulong.MaxValue,
+                PageHealth.Sound when at + 8 <= content.Length => BinaryPrimitives.ReadUInt64LittleEndian(content[at..]),
+                _ => 0,
+            };
+            _bits[firstWord + word] = bits;
+
+            // A doubtful page is written anew before its bits count as durable; setting a bit that is set needs no group of its own then.
+            _durable[firstWord + word] = health == PageHealth.Sound ? bits : 0;
+        }
+
+        int extra = ChunkCount & 63;
+        if (extra != 0 && firstWord + words == _bits.Length)
+        {
+            _bits[^1] &= (1UL << extra) - 1;
+            _durable[^1] &= (1UL << extra) - 1;
+        }
+    }
+
+    private void Pump()
+    {
+        if (_writing > 0)
+        {
+            return;
+        }
+
+        if (_failed)
+        {
+            EndAll(_firstWaiting);
+            return;
+        }
+
+        _firstInGroup = _firstWaiting;
+        _firstWaiting = null;
+        _lastWaiting = null;
+        _groupSets = _firstInGroup is not null;
+        for (IntentWaiter? waiter = _firstInGroup; waiter is not null; waiter = waiter.NextWaiting)
+        {
+            int last = ChunkOf(waiter.IntentOffsetBytes + waiter.IntentLengthBytes - 1);
+            for (int chunk = ChunkOf(waiter.IntentOffsetBytes); chunk <= last; chunk++)
+            {
+                _bits[chunk >> 6] |= 1UL << (chunk & 63);
+                _pages[chunk / _chunksPerPage].IsDirty |= !IsDurable(chunk);
+            }
+        }
+
+        _groupMark = _groupSets ? Mark + 1 : Mark;
+        int writes = 0;
+        foreach (Page page in _pages)
+        {
+            writes += page.IsDirty ? 1 : 0;
+        }
+
+        if (writes == 0)
+        {
+            // What they wait for became durable with the group before theirs.
+            IntentWaiter? done = _firstInGroup;
+            _firstInGroup = null;
+            TellAll(done, true);
+            return;
+        }
+
+        _writing = writes;
+        foreach (Page page in _pages)
+        {
+            if (page.IsDirty)
+            {
+                page.IsDirty = false;
+                page.Write();
+            }
+        }
+    }
+
+    private void OnPageWritten(Page page, StoreStatus status)
+    {
+        _failed |= status != StoreStatus.Success;
+        if (status == StoreStatus.Success)
+        {
+            page.MarkDurable();
+        }
+
+        if (--_writing > 0)
+        {
+            return;
+        }
+
+        if (!_failed)
+        {
+            Mark = _groupMark;
+        }
+
+        IntentWaiter? done = _firstInGroup;
+        _firstInGroup = null;
+        TellAll(done, !_failed);
+        if (_writing == 0 && (_firstWaiting is not null || Array.Exists(_pages, other => other.IsDirty)))
+        {
+            Pump();
+        }
+    }
+
+    private void EndAll(IntentWaiter? first)
+    {
+        _firstWaiting = null;
+        _lastWaiting = null;
+        TellAll(first, false);
+    }
+
+    private static void TellAll(IntentWaiter? first, bool durable)
+    {
+        while (first is not null)
+        {
+            IntentWaiter waiter = first;
+            first = waiter.NextWaiting;
+            waiter.NextWaiting = null;
+            waiter.OnIntent(durable);
+        }
+    }
+
+    private sealed class Page : PageWrite
+    {
+        private readonly WriteIntent _owner;
+
+        public Page(WriteIntent owner, int index, int contentBytes)
+        {
+            _owner = owner;
+            Kind = ReplicaPageKind.WriteIntent;
+            Index = index;
+            LengthBytes = contentBytes / 8 * 8;
+            Content = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes);
+        }
+
+        ~Page() => NativeMemory.Free(Content);
+
+        public bool IsDirty { get; set; }
+
+        public void Write()
+        {
+            var content = new Span<byte>(Content, LengthBytes);
+            BinaryPrimitives.WriteInt64LittleEndian(content, _owner._groupMark);
+            BinaryPrimitives.WriteInt64LittleEndian(content[8..], (long)Index * _owner._chunksPerPage);
+            Bits.CopyTo(MemoryMarshal.Cast<byte, ulong>(content[HeaderBytes..]));
+            _owner._metadata.WritePage(this);
+        }
+
+        /// <summary>What was written and was not cleared since: the content still says what is durable.</summary>
+        public void MarkDurable()
+        {
+            Span<ulong> bits = Bits;
+            Span<ulong> durable = _owner._durable.AsSpan(Index * (_owner._chunksPerPage / 64), bits.Length);
+            Span<ulong> written = MemoryMarshal.Cast<byte, ulong>(new Span<byte>(Content + HeaderBytes, LengthBytes - HeaderBytes));
+            for (int word = 0; word < bits.Length; word++)
+            {
+                durable[word] = written[word] & bits[word];
+            }
+        }
+
+        public override void OnEnded() => _owner.OnPageWritten(this, Status);
+
+        private Span<ulong> Bits
+        {
+            get
+            {
+                int first = Index * (_owner._chunksPerPage / 64);
+                return _owner._bits.AsSpan(first, Math.Min(_owner._chunksPerPage / 64, _owner._bits.Length - first));
+            }
+        }
+    }
+}

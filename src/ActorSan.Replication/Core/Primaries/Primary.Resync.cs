@@ -1,0 +1,617 @@
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Intent;
+using ActorSan.Storage;
+using ActorSan.Storage.Blocks;
+
+namespace ActorSan.Replication.Core.Primaries;
+
+/// <summary>What brings replicas together: reconciliation (P5, P6), resync and admission (S2 to S5), verify (S6).</summary>
+public sealed unsafe partial class Primary
+{
+    private readonly Queue<ByteRange> _reconcileWhole = new();
+    private readonly Queue<ByteRange> _reconcile = new();
+    private int _attributesLeft;
+    private int _reconciling;
+    private bool _goingOn;
+    private long _verifyAt = -1;
+    private int _verifying;
+    private long _verifyCompared;
+    private long _verifyDifferent;
+
+    /// <summary>S6: every member's bytes against this node's, piece by piece under the range lock.</summary>
+    public void Verify()
+    {
+        if (_verifyAt < 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed)
+        {
+            _verifyAt = 0;
+            _verifyCompared = 0;
+            _verifyDifferent = 0;
+            PumpVerify();
+        }
+    }
+
+    private void BeginReconcile()
+    {
+        // What must not tear goes first and whole: a plain write over half of it could leave a peer with half of each (W11).
+        var plain = new OutOfSyncSet(Math.Max(_configuration.SizeBytes, _replica.SizeBytes), BlockGranule());
+        foreach (ByteRange range in _replica.UnsettledRanges())
+        {
+            plain.Add(range);
+        }
+
+        CollectWhole(_replica.Unsettled.ToValueList());
+        foreach (PeerState peer in _peers)
+        {
+            if (!peer.IsMember || peer.Report is null)
+            {
+                continue;
+            }
+
+            CollectWhole(peer.Report.Unsettled);
+            foreach (ByteRange range in ListOf(peer))
+            {
+                plain.Add(range);
+            }
+        }
+
+        long at = 0;
+        while (!_bugs.Has(Bug.ReconcileNothing) && plain.TryNext(at, _options.PieceBytes, out ByteRange piece))
+        {
+            _reconcile.Enqueue(new ByteRange(piece.OffsetBytes, Math.Min(piece.LengthBytes, _configuration.SizeBytes - piece.OffsetBytes)));
+            at = piece.EndBytes;
+        }
+
+        _attributesLeft = (int)VolumeAttribute.Sanitize;
+        if (_bugs.Has(Bug.ReconcileAfterServing))
+        {
+            Serve();
+        }
+
+        GoOnReconciling();
+    }
+
+    private int BlockGranule() => (int)Math.Min(4096, _replica.Options.GranuleBytes);
+
+    private void CollectWhole(Values.ValueList<UnsettledEntry> entries)
+    {
+        foreach (UnsettledEntry entry in entries.Span)
+        {
+            if (entry.Atomic && entry.Range.LengthBytes > 0)
+            {
+                _reconcileWhole.Enqueue(entry.Range);
+            }
+        }
+    }
+
+    private void GoOnReconciling()
+    {
+        if (_goingOn || (_phase != PrimaryPhase.Reconciling && !(_bugs.Has(Bug.ReconcileAfterServing) && _phase == PrimaryPhase.Serving)))
+        {
+            return;
+        }
+
+        // A step may end inside its own call.
+        _goingOn = true;
+        while (true)
+        {
+            _reconciling = CountReconciling();
+            if (_reconcileWhole.Count > 0)
+            {
+                if (_reconciling > 0)
+                {
+                    break;
+                }
+
+                StartReconcile(_reconcileWhole.Dequeue(), whole: true);
+            }
+            else if (_reconcile.Count > 0)
+            {
+                if (_reconciling >= _options.ResyncDepth || HasWhole())
+                {
+                    break;
+                }
+
+                StartReconcile(_reconcile.Dequeue(), whole: false);
+            }
+            else if (_attributesLeft > 0)
+            {
+                if (_reconciling > 0)
+                {
+                    break;
+                }
+
+                StartAttribute((VolumeAttribute)_attributesLeft--);
+            }
+            else
+            {
+                break;
+            }
+        }
+
+        _goingOn = false;
+        if (_phase == PrimaryPhase.Reconciling && _reconciling == 0 && CountReconciling() == 0)
+        {
+            Serve();
+        }
+    }
+
+    private int CountReconciling()
+    {
+        int count = 0;
+        foreach (PrimaryTask task in _tasks)
+        {
+            count += task.Step is TaskStep.Lock or TaskStep.Reading or TaskStep.Writing && task.Operation is null
+                && task.Kind is TaskKind.Reconcile or TaskKind.Attribute ? 1 : 0;
+        }
+
+        return count;
+    }
+
+    private bool HasWhole() => _tasks.Exists(static task => task.Kind == TaskKind.Reconcile && task.Atomic && task.Step is TaskStep.Lock or TaskStep.Reading or TaskStep.Writing);
+
+    private void StartReconcile(ByteRange range, bool whole)
+    {
+        PrimaryTask task = Take();
+        task.Kind = TaskKind.Reconcile;
+        task.OffsetBytes = range.OffsetBytes;
+        task.LengthBytes = range.LengthBytes;
+        task.Atomic = whole && range.LengthBytes <= _replica.MaxAtomicBytes;
+        task.Lock.OffsetBytes = range.OffsetBytes;
+        task.Lock.LengthBytes = range.LengthBytes;
+        task.Lock.Exclusive = true;
+        task.Lock.Key = 0;
+        task.Lock.KeyExclusive = false;
+        if (_bugs.Has(Bug.ReconcileOutsideTheWritePath))
+        {
+            // Only to the peers that are there, waited for by nobody.
+            task.Lock.LengthBytes = 0;
+        }
+
+        Acquire(task);
+    }
+
+    /// <summary>W12: sent whole by a new primary while it reconciles.</summary>
+    private void StartAttribute(VolumeAttribute attribute)
+    {
+        ReadOnlySpan<byte> value = _replica.GetAttribute(attribute);
+        PrimaryTask task = Take();
+        task.Kind = TaskKind.Attribute;
+        task.Attribute = attribute;
+        task.OffsetBytes = 0;
+        task.LengthBytes = value.Length;
+        task.Data = task.Rent(Math.Max(1, value.Length));
+        value.CopyTo(new Span<byte>(task.Data, value.Length));
+        task.Lock.OffsetBytes = 0;
+        task.Lock.LengthBytes = 0;
+        task.Lock.Exclusive = true;
+        task.Lock.Key = (byte)attribute;
+        task.Lock.KeyExclusive = true;
+        Acquire(task);
+    }
+
+    /// <summary>P6.</summary>
+    private void Serve()
+    {
+        _phase = PrimaryPhase.Serving;
+        _settled = true;
+        _replica.Unsettled.EndReignsBefore(Reign);
+        _replica.BecomeExact();
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsAttached)
+            {
+                peer.Link.Send(Header(peer, FrameKind.Settled), default);
+            }
+        }
+
+        _events.Post(new Reconciled(Epoch));
+        AdmitWaiting();
+        PumpResync();
+    }
+
+    private void PumpResync()
+    {
+        if (_phase != PrimaryPhase.Serving || _replica.IsFailed)
+        {
+            return;
+        }
+
+        long now = _clock.NowNs;
+        foreach (PeerState peer in _peers)
+        {
+            if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
+            {
+                continue;
+            }
+
+            if (set.Set.IsEmpty && peer.ResyncInFlight == 0)
+            {
+                BeginGate(peer);
+                continue;
+            }
+
+            peer.Rate ??= new ResyncRate(_options.ResyncMinRate, _options.ResyncMaxRate, now);
+            while (peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece && peer.Rate.TryTake(piece.LengthBytes, now))
+            {
+                peer.ResyncCursor = piece.EndBytes;
+                peer.ResyncInFlight++;
+                StartResync(peer, piece);
+            }
+        }
+    }
+
+    private ByteRange? NextPiece(PeerState peer, OutOfSyncSet set)
+    {
+        if (set.TryNext(peer.ResyncCursor, _options.PieceBytes, out ByteRange piece) && !IsResyncing(peer, piece))
+        {
+            return piece;
+        }
+
+        // Round again, but never two at once in one place.
+        return peer.ResyncInFlight == 0 && set.TryNext(0, _options.PieceBytes, out piece) ? piece : null;
+    }
+
+    private bool IsResyncing(PeerState peer, ByteRange piece)
+    {
+        foreach (PrimaryTask task in _tasks)
+        {
+            if (task.Kind == TaskKind.Resync && task.Step != TaskStep.Idle && task.Peer == peer && task.Range.Overlaps(piece))
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private void StartResync(PeerState peer, ByteRange piece)
+    {
+        PrimaryTask task = Take();
+        task.Kind = TaskKind.Resync;
+        task.OffsetBytes = piece.OffsetBytes;
+        task.LengthBytes = Math.Min(piece.LengthBytes, _configuration.SizeBytes - piece.OffsetBytes);
+        task.Peer = peer;
+        task.Round = peer.Attachment;
+        task.Argument = ++_requests;
+        task.Lock.OffsetBytes = task.OffsetBytes;
+        task.Lock.LengthBytes = task.LengthBytes;
+        task.Lock.Exclusive = false;
+        task.Lock.Key = 0;
+        task.Lock.KeyExclusive = false;
+        if (_bugs.Has(Bug.ResyncWithoutLock))
+        {
+            task.Lock.LengthBytes = 0;
+        }
+
+        Acquire(task);
+    }
+
+    private void OnResyncLocked(PrimaryTask task)
+    {
+        if (IsResyncOver(task))
+        {
+            return;
+        }
+
+        if (_options.ResyncByDigest)
+        {
+            AskDigest(task, task.Peer!);
+        }
+
+        BeginRead(task, task.Rent(task.LengthBytes));
+    }
+
+    private void AskDigest(PrimaryTask task, PeerState peer)
+    {
+        Frame digest = Header(peer, FrameKind.Digest);
+        digest.OffsetBytes = task.OffsetBytes;
+        digest.LengthBytes = task.LengthBytes;
+        digest.Argument = task.Argument;
+        peer.Link.Send(digest, default);
+    }
+
+    // The attachment that it was for has ended, or the peer became something else: its range stays in the set.
+    private bool IsResyncOver(PrimaryTask task)
+    {
+        PeerState peer = task.Peer!;
+        if (peer.IsAttached && peer.Attachment == task.Round && !peer.IsMember && !_replica.IsFailed)
+        {
+            return false;
+        }
+
+        EndResyncTask(task);
+        return true;
+    }
+
+    private void EndResyncTask(PrimaryTask task)
+    {
+        PeerState peer = task.Peer!;
+        if (peer.Attachment == task.Round)
+        {
+            peer.ResyncInFlight--;
+        }
+
+        _locks.Release(task.Lock);
+        End(task, VolumeStatus.Success);
+    }
+
+    /// <summary>S3, S6: the own bytes are there.</summary>
+    private void OnOwnBytes(PrimaryTask task)
+    {
+        if (task.Kind == TaskKind.Verify)
+        {
+            BeginCompare(task);
+            return;
+        }
+
+        if (IsResyncOver(task))
+        {
+            return;
+        }
+
+        if (_options.ResyncByDigest)
+        {
+            task.Step = TaskStep.Digest;
+            return;
+        }
+
+        SendResync(task);
+    }
+
+    private void SendResync(PrimaryTask task)
+    {
+        PeerState peer = task.Peer!;
+        task.Step = TaskStep.Sending;
+        task.SentNs = _clock.NowNs;
+        Frame frame = Header(peer, FrameKind.Resync);
+        frame.OffsetBytes = task.OffsetBytes;
+        frame.LengthBytes = task.LengthBytes;
+        frame.DataBytes = (int)task.LengthBytes;
+        frame.Argument = task.Argument;
+        task.Hold.Sends++;
+        peer.Link.Send(frame, task.Rent(task.LengthBytes), task.Hold);
+    }
+
+    private void OnResyncAck(PeerState peer, long argument)
+    {
+        if (TaskAsking(peer, argument, TaskStep.Sending) is not { } task)
+        {
+            return;
+        }
+
+        peer.Set?.Set.Remove(task.Range);
+        peer.Rate?.OnSent(task.LengthBytes, _clock.NowNs);
+        EndResyncTask(task);
+        PumpResync();
+    }
+
+    private void OnDigest(PeerState peer, in Frame frame, ReadOnlySpan<byte> theirs)
+    {
+        PrimaryTask? task = null;
+        foreach (PrimaryTask candidate in _tasks)
+        {
+            if (candidate.Argument == frame.Argument && candidate.Kind is TaskKind.Resync or TaskKind.Verify && candidate.Step is TaskStep.Digest or TaskStep.Reading)
+            {
+                task = candidate;
+            }
+        }
+
+        if (task is null || theirs.Length != RangeDigest.Bytes)
+        {
+            return;
+        }
+
+        if (task.Step == TaskStep.Reading)
+        {
+            // The peer was faster: asked again when the own bytes are there.
+            AskDigest(task, peer);
+            return;
+        }
+
+        Span<byte> ours = stackalloc byte[RangeDigest.Bytes];
+        RangeDigest.Of(new ReadOnlySpan<byte>(task.Rent(task.LengthBytes), (int)task.LengthBytes), ours);
+        bool equal = ours.SequenceEqual(theirs);
+        if (task.Kind == TaskKind.Verify)
+        {
+            OnCompared(task, peer, equal);
+            return;
+        }
+
+        if (!equal)
+        {
+            SendResync(task);
+            return;
+        }
+
+        peer.Set?.Set.Remove(task.Range);
+        EndResyncTask(task);
+        PumpResync();
+    }
+
+    private void EndResync(PeerState peer)
+    {
+        peer.ResyncInFlight = 0;
+        for (int i = 0; i < _tasks.Count; i++)
+        {
+            PrimaryTask task = _tasks[i];
+            if (task.Kind == TaskKind.Resync && task.Peer == peer && task.Step is TaskStep.Digest or TaskStep.Sending && !task.IsDeposed)
+            {
+                _locks.Release(task.Lock);
+                End(task, VolumeStatus.Success);
+            }
+        }
+    }
+
+    private bool IsResyncLate(PeerState peer, long now)
+    {
+        foreach (PrimaryTask task in _tasks)
+        {
+            if (task.Kind == TaskKind.Resync && task.Peer == peer && task.Step == TaskStep.Sending && now - task.SentNs >= 4 * _options.AckTimeoutNs)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    /// <summary>S4.</summary>
+    private void BeginGate(PeerState peer)
+    {
+        if (_configuration.ReplicaOf(peer.Node) is not { Protocol: Values.ReplicationProtocol.C } entry || entry.Incarnation != peer.Incarnation)
+        {
+            return;
+        }
+
+        peer.Gate = GateState.Gating;
+        peer.LostAtNs = _clock.NowNs;
+        peer.LateTold = false;
+        if (!_bugs.Has(Bug.AdmitWithoutSets))
+        {
+            foreach (PeerState other in _peers)
+            {
+                if (other != peer && !other.IsMember && other.Set is { } set)
+                {
+                    SendSet(peer, other, set.Set);
+                }
+            }
+        }
+
+        for (VolumeAttribute attribute = VolumeAttribute.Reservations; attribute <= VolumeAttribute.Sanitize; attribute++)
+        {
+            Frame frame = Header(peer, FrameKind.Attribute);
+            frame.Argument = (long)attribute;
+            ReadOnlySpan<byte> value = _replica.GetAttribute(attribute);
+            frame.LengthBytes = value.Length;
+            frame.DataBytes = value.Length;
+            peer.Link.Send(frame, value);
+        }
+
+        for (PrimaryTask? task = _firstInFlight; task is not null; task = task.Next)
+        {
+            if (task.Kind == TaskKind.Attribute)
+            {
+                SendWrite(task, peer);
+            }
+            else if (task.Kind == TaskKind.Flush)
+            {
+                // The gate's own flush covers all that this one does.
+                task.AckMask |= peer.Bit;
+            }
+        }
+
+        if (_bugs.Has(Bug.AdmitBeforeLastAcknowledgement))
+        {
+            peer.Gate = GateState.Ready;
+            _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
+            return;
+        }
+
+        peer.Link.Send(Header(peer, FrameKind.Gate), default);
+    }
+
+    private void SendSet(PeerState peer, PeerState other, OutOfSyncSet set)
+    {
+        var ranges = new List<ByteRange>();
+        long at = 0;
+        while (!set.IsWhole && set.TryNext(at, long.MaxValue, out ByteRange range))
+        {
+            ranges.Add(range);
+            at = range.EndBytes;
+        }
+
+        foreach (SentRange sent in other.Outstanding)
+        {
+            ranges.Add(sent.Range);
+        }
+
+        for (PrimaryTask? task = _firstInFlight; task is not null; task = task.Next)
+        {
+            if (task.LengthBytes > 0 && task.Kind != TaskKind.Attribute)
+            {
+                ranges.Add(task.Range);
+            }
+        }
+
+        FrameBodies.Send(peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, set.IsWhole, [.. ranges]));
+    }
+
+    private void PumpVerify()
+    {
+        while (_verifyAt >= 0 && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
+        {
+            PrimaryTask task = Take();
+            task.Kind = TaskKind.Verify;
+            task.OffsetBytes = _verifyAt;
+            task.LengthBytes = Math.Min(_options.PieceBytes, _configuration.SizeBytes - _verifyAt);
+            task.Argument = ++_requests;
+            task.Lock.OffsetBytes = task.OffsetBytes;
+            task.Lock.LengthBytes = task.LengthBytes;
+            task.Lock.Exclusive = true;
+            task.Lock.Key = 0;
+            task.Lock.KeyExclusive = false;
+            _verifyAt += task.LengthBytes;
+            _verifying++;
+            Acquire(task);
+        }
+
+        if (_verifyAt >= _configuration.SizeBytes && _verifying == 0)
+        {
+            _verifyAt = -1;
+            _events.Post(new VerifyEnded(_verifyCompared, _verifyDifferent));
+        }
+    }
+
+    private void BeginCompare(PrimaryTask task)
+    {
+        task.Step = TaskStep.Digest;
+        task.AckMask = 0;
+        int asked = 0;
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsMember && peer.IsAttached)
+            {
+                asked |= peer.Bit;
+                AskDigest(task, peer);
+            }
+        }
+
+        task.SentMask = asked;
+        if (asked == 0)
+        {
+            EndCompare(task);
+        }
+    }
+
+    private void OnCompared(PrimaryTask task, PeerState peer, bool equal)
+    {
+        task.AckMask |= peer.Bit;
+        if (!equal)
+        {
+            // An alarm: the primary's bytes go by the ordinary path, under the lock that is held already.
+            _verifyDifferent += task.LengthBytes;
+            task.Data = task.Rent(task.LengthBytes);
+            _verifyCompared += task.LengthBytes;
+            _verifying--;
+            task.Kind = TaskKind.Reconcile;
+            BeginWrite(task);
+            PumpVerify();
+            return;
+        }
+
+        if ((task.SentMask & ~task.AckMask) == 0)
+        {
+            EndCompare(task);
+        }
+    }
+
+    private void EndCompare(PrimaryTask task)
+    {
+        _verifyCompared += task.LengthBytes;
+        _verifying--;
+        _locks.Release(task.Lock);
+        End(task, VolumeStatus.Success);
+        PumpVerify();
+    }
+}

@@ -1,0 +1,373 @@
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Storage;
+using ActorSan.Storage.Blocks;
+using ActorSan.Storage.Stores;
+
+namespace ActorSan.Replication.Core.Primaries;
+
+internal enum PrimaryPhase : byte
+{
+    /// <summary>P5: waits for the members.</summary>
+    Attaching,
+
+    /// <summary>P5: waits for the decision that leaves out who did not come.</summary>
+    Dropping,
+    Reconciling,
+    Serving,
+
+    /// <summary>P8.</summary>
+    Draining,
+    Over,
+}
+
+/// <summary>
+/// The primary's engine for one promotion (W1 to W12, P5, P6, S2 to S6): admits operations, orders them, sends them to the required peers, completes and answers them. A raise
+/// goes on in the same object; another promotion is another object. One thread; the control side is told what happened and says what was decided.
+/// </summary>
+public sealed unsafe partial class Primary
+{
+    private readonly PrimaryOptions _options;
+    private readonly Replica _replica;
+    private readonly IEngineEvents _events;
+    private readonly IClock _clock;
+    private readonly IChance _chance;
+    private readonly LeaseCell _lease;
+    private readonly Guid _instance;
+    private readonly BugSet _bugs;
+    private readonly PeerState[] _peers;
+    private readonly RangeLocks _locks = new();
+    private readonly Stack<PrimaryTask> _free = new();
+    private Configuration _configuration;
+    private PrimaryPhase _phase = PrimaryPhase.Attaching;
+    private long _beganNs;
+    private long _stableSentNs;
+    private bool _settled;
+
+    /// <param name="links">To every other node that may hold a replica, by node.</param>
+    public Primary(
+        PrimaryOptions options,
+        Configuration configuration,
+        Replica replica,
+        IReadOnlyList<IPeerLink> links,
+        IEngineEvents events,
+        IClock clock,
+        IChance chance,
+        LeaseCell lease,
+        Guid instance,
+        BugSet bugs)
+    {
+        _options = options;
+        _configuration = configuration;
+        _replica = replica;
+        _events = events;
+        _clock = clock;
+        _chance = chance;
+        _lease = lease;
+        _instance = instance;
+        _bugs = bugs;
+        _peers = new PeerState[links.Count];
+        for (int i = 0; i < links.Count; i++)
+        {
+            _peers[i] = new PeerState(i, links[i].Peer, links[i]);
+        }
+
+        Epoch = configuration.Epoch;
+        Reign = configuration.Reign;
+    }
+
+    public long Epoch { get; private set; }
+
+    public long Reign { get; private set; }
+
+    /// <summary>W4: the highest seq up to which all is complete.</summary>
+    public long Stable { get; private set; }
+
+    public long LastSeq { get; private set; }
+
+    public bool IsServing => _phase == PrimaryPhase.Serving;
+
+    internal PrimaryPhase Phase => _phase;
+
+    internal ReadOnlySpan<PeerState> Peers => _peers;
+
+    /// <summary>P10: writes are complete without the own store, reads are a member's.</summary>
+    public bool IsDiskless => _replica.IsFailed;
+
+    private bool IsLocalRequired => _configuration.MemberOf(_replica.Node) is not null;
+
+    private long DeadlineNs => _lease.DeadlineOf(Epoch);
+
+    private bool HoldsLease => _clock.NowNs < DeadlineNs || _bugs.Has(Bug.IgnoreLease);
+
+    /// <summary>Attaches all members; <see cref="AttachRoundOver"/> follows.</summary>
+    public void Begin()
+    {
+        _beganNs = _clock.NowNs;
+        _replica.NoteConfiguration(_configuration);
+        UpdatePeers();
+        foreach (PeerState peer in _peers)
+        {
+            peer.LostAtNs = _beganNs;
+            TryAttach(peer);
+        }
+
+        CheckAttachRound();
+    }
+
+    /// <summary>W7: in one step, before any request completes.</summary>
+    public void NoteDecided(Configuration decided)
+    {
+        if (_phase == PrimaryPhase.Over || decided.Version <= _configuration.Version)
+        {
+            return;
+        }
+
+        bool raised = decided.Epoch > Epoch;
+        _configuration = decided;
+        if (_bugs.Has(Bug.ForgetPendingAtDrop))
+        {
+            _replica.Unsettled.Clear();
+        }
+
+        _replica.NoteConfiguration(decided);
+        if (raised)
+        {
+            Epoch = decided.Epoch;
+        }
+
+        UpdatePeers();
+        foreach (PeerState peer in _peers)
+        {
+            if (raised && peer.Attachment != 0)
+            {
+                EndAttachment(peer, DetachReason.None);
+            }
+
+            if (peer.IsAttached)
+            {
+                FrameBodies.Send(peer.Link, Header(peer, FrameKind.Config), new ConfigBody(decided));
+            }
+        }
+
+        foreach (PeerState peer in _peers)
+        {
+            TryAttach(peer);
+        }
+
+        CheckAll();
+    }
+
+    /// <summary>P5: the losers are out by now.</summary>
+    public void Reconcile()
+    {
+        if (_phase is PrimaryPhase.Attaching or PrimaryPhase.Dropping)
+        {
+            _phase = PrimaryPhase.Reconciling;
+            BeginReconcile();
+        }
+    }
+
+    /// <summary>P8.</summary>
+    public void Drain()
+    {
+        if (_phase == PrimaryPhase.Serving)
+        {
+            _phase = PrimaryPhase.Draining;
+            CheckDrained();
+        }
+    }
+
+    public void Undrain()
+    {
+        if (_phase == PrimaryPhase.Draining)
+        {
+            _phase = PrimaryPhase.Serving;
+            _drainedTold = false;
+            AdmitWaiting();
+        }
+    }
+
+    public void FencePeer(string node, long epoch)
+    {
+        if (PeerOf(node) is { IsAttached: true } peer)
+        {
+            Frame fence = Header(peer, FrameKind.Fence);
+            fence.Argument = epoch;
+            peer.Link.Send(fence, default);
+        }
+    }
+
+    /// <summary>S4: nothing was proposed; the gate is opened and tried again later.</summary>
+    public void AdmissionAbandoned(string node)
+    {
+        if (PeerOf(node) is { Gate: GateState.Ready } peer)
+        {
+            OpenGate(peer);
+            CheckAll();
+        }
+    }
+
+    /// <summary>P7: every operation in hand ends without a claim as soon as nothing reads its memory.</summary>
+    public void StepDown(bool exact)
+    {
+        if (_phase == PrimaryPhase.Over)
+        {
+            return;
+        }
+
+        _phase = PrimaryPhase.Over;
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.Attachment != 0)
+            {
+                EndAttachment(peer, DetachReason.Deposed);
+            }
+        }
+
+        if (!exact && !_bugs.Has(Bug.DeposedStaysExact))
+        {
+            _replica.BecomeCoarse();
+        }
+
+        DeposeAll();
+    }
+
+    /// <summary>Every 50 ms or so.</summary>
+    public void Tick()
+    {
+        if (_phase == PrimaryPhase.Over)
+        {
+            return;
+        }
+
+        long now = _clock.NowNs;
+        foreach (PeerState peer in _peers)
+        {
+            TryAttach(peer);
+            CheckLate(peer, now);
+        }
+
+        if (now - _stableSentNs >= _options.StableIntervalNs)
+        {
+            _stableSentNs = now;
+            SendStable();
+        }
+
+        CheckAttachRound();
+        AnswerLeased();
+        PumpResync();
+    }
+
+    public void OnStoreFailed() => RereadAll();
+
+    /// <summary>W9: a syncing peer still owes an acknowledgement in that range.</summary>
+    public bool MayClear(ByteRange range)
+    {
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsOutstanding(range))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
+    private PeerState? PeerOf(string node)
+    {
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.Node == node)
+            {
+                return peer;
+            }
+        }
+
+        return null;
+    }
+
+    private void UpdatePeers()
+    {
+        foreach (PeerState peer in _peers)
+        {
+            ReplicaEntry? entry = _configuration.ReplicaOf(peer.Node);
+            bool wasMember = peer.IsMember;
+            peer.IsMember = _configuration.MemberOf(peer.Node) is not null;
+            peer.Set = peer.IsMember ? null : _replica.SetOf(peer.Node);
+            if (peer.IsMember)
+            {
+                peer.Gate = GateState.None;
+                peer.OutstandingClear();
+            }
+            else if (wasMember)
+            {
+                peer.IsBroken = false;
+                peer.LateTold = false;
+                if (peer.Attachment != 0)
+                {
+                    EndAttachment(peer, DetachReason.Dropped);
+                }
+            }
+
+            if (entry is null || entry.Incarnation != peer.Incarnation)
+            {
+                if (peer.Attachment != 0 && entry is null)
+                {
+                    EndAttachment(peer, DetachReason.Dropped);
+                }
+
+                peer.Incarnation = entry?.Incarnation ?? Guid.Empty;
+            }
+
+            if (peer.IsMember != wasMember)
+            {
+                peer.LostAtNs = _clock.NowNs;
+                peer.LateTold = false;
+            }
+        }
+    }
+
+    private int RequiredMask()
+    {
+        int mask = 0;
+        foreach (PeerState peer in _peers)
+        {
+            mask |= peer.IsRequired ? peer.Bit : 0;
+        }
+
+        return mask;
+    }
+
+    private Frame Header(PeerState peer, FrameKind kind) => new()
+    {
+        Kind = kind,
+        Attachment = peer.Attachment,
+        Epoch = Epoch,
+        Stable = Stable,
+        Mark = _replica.Mark,
+    };
+
+    private void SendStable()
+    {
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsAttached)
+            {
+                FrameBodies.Send(peer.Link, Header(peer, FrameKind.Stable), new MarksBody(_replica.Marks.ToList()));
+            }
+        }
+
+        _events.Post(new MarksHeard(MarksNow()));
+    }
+
+    private ValueList<HeardMark> MarksNow()
+    {
+        _replica.Marks.Hear(_replica.Incarnation, _replica.Mark);
+        return _replica.Marks.ToList();
+    }
+}

@@ -1,0 +1,32 @@
+namespace ActorSan.Replication.Core.Primaries;
+
+/// <summary>Patience and bounds of a primary.</summary>
+public sealed record PrimaryOptions
+{
+    /// <summary>W7: a required peer that leaves a frame unanswered for this long is dropped.</summary>
+    public long AckTimeoutNs { get; init; } = 1_000_000_000;
+
+    /// <summary>W3, P5.</summary>
+    public long AttachTimeoutNs { get; init; } = 500_000_000;
+
+    /// <summary>W4: how often `stable` is told when nothing else carries it.</summary>
+    public long StableIntervalNs { get; init; } = 100_000_000;
+
+    /// <summary>P5: a list of more than this is not waited for.</summary>
+    public long ReconcileMaxBytes { get; init; } = 256 << 20;
+
+    /// <summary>Pieces in which a reconciliation and a resync read and send.</summary>
+    public int PieceBytes { get; init; } = 1 << 20;
+
+    /// <summary>Pieces of a resync under way to one peer.</summary>
+    public int ResyncDepth { get; init; } = 4;
+
+    /// <summary>S5, bytes a second.</summary>
+    public long ResyncMinRate { get; init; } = 16 << 20;
+
+    /// <summary>S5, bytes a second.</summary>
+    public long ResyncMaxRate { get; init; } = long.MaxValue;
+
+    /// <summary>S6: compare digests before data is sent.</summary>
+    public bool ResyncByDigest { get; init; }
+}
