@@ -13,6 +13,59 @@ internal enum Bug
 
     /// <summary>W9: a chunk's bit goes although an unsettled write lies in it.</summary>
     ClearUnsettled,
+
+    // The register and the leases, sorted.
+
+    /// <summary>L2: a value is accepted although a grant to another node runs.</summary>
+    AcceptDuringForeignGrant,
+
+    /// <summary>R2, §2: a voter answers requests that are meant for the journal that it has lost.</summary>
+    AmnesiacVoterAnswers,
+
+    /// <summary>P11: a voter grants and promises for a lineage that it has heard to be discarded.</summary>
+    DiscardedLineageAnswers,
+
+    /// <summary>L1: a voter grants an epoch although it has accepted a higher one.</summary>
+    GrantBelowAcceptedEpoch,
+
+    /// <summary>L1: what a voter grants by is the durable value, not the one that it has taken up.</summary>
+    GrantByDurableValue,
+
+    /// <summary>§2: nobody looks at the count of a journal that was put back.</summary>
+    JournalCountIgnored,
+
+    /// <summary>L2: renewals that are not younger than a Release are granted.</summary>
+    LateRenewalAfterRelease,
+
+    /// <summary>L3: the holder counts its lease from the receipt of the grant.</summary>
+    LeaseCountedFromReceipt,
+
+    /// <summary>L3: between the two steps of a change of voters the lease is counted by the new ones alone.</summary>
+    LeaseCountedByOneVoterSet,
+
+    /// <summary>L6: a longer lease than ever is granted before that is durable.</summary>
+    LongerLeaseBeforeDurable,
+
+    /// <summary>R5: decided by a majority of the old value alone.</summary>
+    MajorityOfLastOnly,
+
+    /// <summary>R5: decided by a majority of the new value alone.</summary>
+    MajorityOfNextOnly,
+
+    /// <summary>L6: a restarted voter promises and accepts at once.</summary>
+    NoMuteAfterRestart,
+
+    /// <summary>R3: the proposer changes the value that it knows, not the one with the highest accepted ballot.</summary>
+    OwnValueInsteadOfHighest,
+
+    /// <summary>R4: the holder goes on counting grants after it has proposed another primary.</summary>
+    RenewalOvertakesAccept,
+
+    /// <summary>R2, R5: a voter replies before its journal has it.</summary>
+    ReplyBeforeDurable,
+
+    /// <summary>R8: the second step of a change of voters is built on a first that is only seen, not known to be decided.</summary>
+    SecondStepOnUndecidedFirst,
 }
 
 /// <summary>Which deliberate bugs a core has. Shared by all cores of a simulated node.</summary>

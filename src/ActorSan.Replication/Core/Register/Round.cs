@@ -1,0 +1,287 @@
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Storage;
+
+namespace ActorSan.Replication.Core.Register;
+
+/// <summary>One round of a proposer: R2 to R6.</summary>
+public sealed class Round
+{
+    private readonly Proposer _proposer;
+    private readonly IRoundClient _client;
+    private readonly BugSet _bugs;
+    private readonly List<Target> _targets = [];
+    private readonly RegisterValue _base;
+    private readonly RoundTimer _timer;
+    private Phase _phase = Phase.Preparing;
+    private RegisterValue? _highest;
+    private Ballot _highestBallot;
+    private RegisterValue? _next;
+    private RoundRefusal _refusal;
+    private PrimaryId? _holder;
+    private UnknownReason _unknownReason;
+
+    internal Round(Proposer proposer, RegisterKey key, Ballot ballot, RegisterValue known, IRoundClient client, BugSet bugs)
+    {
+        (_proposer, Key, Ballot, _base, _client, _bugs) = (proposer, key, ballot, known, client, bugs);
+        _timer = new RoundTimer(this);
+    }
+
+    private enum Phase
+    {
+        Preparing,
+        Held,
+        Accepting,
+        Ended,
+    }
+
+    public RegisterKey Key { get; }
+
+    public Ballot Ballot { get; }
+
+    /// <summary>u, once promised.</summary>
+    public RegisterValue? Current => _phase == Phase.Preparing ? null : _highest;
+
+    /// <summary>Proposes n: u itself (that is how one reads), or a value with the next version. False: the round is over.</summary>
+    public bool Accept(RegisterValue next)
+    {
+        if (_phase == Phase.Ended)
+        {
+            return false;
+        }
+
+        Invariant.Check(_phase == Phase.Held);
+        RegisterValue current = _highest!;
+        if (!ReferenceEquals(next, current) && next != current)
+        {
+            Invariant.Check(next.Version == current.Version + 1);
+            Invariant.Check(VoterChange.IsAllowed(current, _proposer.LastDecided(Key), next) || _bugs.Has(Bug.SecondStepOnUndecidedFirst));
+        }
+
+        _next = next;
+        _phase = Phase.Accepting;
+        foreach (Target target in _targets)
+        {
+            target.IsRefused = _proposer.Counts.IsIgnored(target.Voter);
+        }
+
+        AddVotersOf(current, prepare: false);
+        AddVotersOf(next, prepare: false);
+        _proposer.SetTimer(_timer);
+        foreach (Target target in _targets)
+        {
+            if (!target.IsRefused && (IsVoterOf(current, target.Voter) || IsVoterOf(next, target.Voter)))
+            {
+                _proposer.Send(target.Voter.Node, new Accept(_proposer.Node, Key, target.Voter, _proposer.Counts.SeenOf(target.Voter), Ballot, next));
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>R4: nothing to do, or not allowed. Nothing was learnt. Without effect on a round that is over.</summary>
+    public void Abandon()
+    {
+        if (_phase != Phase.Ended)
+        {
+            Invariant.Check(_phase == Phase.Held);
+            End(RoundEnd.Abandoned, null);
+        }
+    }
+
+    internal void Begin()
+    {
+        _proposer.SetTimer(_timer);
+        AddVotersOf(_base, prepare: true);
+    }
+
+    internal void On(RegisterReply reply)
+    {
+        if (reply.Ballot != Ballot || _phase == Phase.Ended)
+        {
+            return;
+        }
+
+        // A voter whose journal was put back is ignored, whatever it says (§2).
+        bool isTrusted = _proposer.Counts.Take(reply.Voter, reply.WriteCount, reply.Seen);
+        VoterId asked = reply is Unknown { Asked: var meant } ? meant : reply.Voter;
+        Target? target = _targets.Find(candidate => candidate.Voter == asked);
+        if (target is null)
+        {
+            return;
+        }
+
+        switch (reply)
+        {
+            case Promise promise when isTrusted:
+                OnPromise(target, promise);
+                break;
+            case Accepted when isTrusted:
+                target.HasAccepted = true;
+                break;
+            case Lower lower when isTrusted:
+                // A Prepare that came twice is answered so, too.
+                if (lower.Promised <= Ballot)
+                {
+                    return;
+                }
+
+                Refuse(target, RoundRefusal.Lower);
+                break;
+            case Leased leased when isTrusted:
+                _holder ??= leased.Holder;
+                Refuse(target, RoundRefusal.Leased);
+                break;
+            case Unknown unknown:
+                _unknownReason = unknown.Reason;
+                Refuse(target, RoundRefusal.Unknown);
+                break;
+            default:
+                _unknownReason = isTrusted ? _unknownReason : UnknownReason.PutBack;
+                Refuse(target, isTrusted ? RoundRefusal.None : RoundRefusal.Unknown);
+                break;
+        }
+
+        Judge();
+    }
+
+    private void OnPromise(Target target, Promise promise)
+    {
+        target.HasPromised = true;
+        if (_phase != Phase.Preparing || promise.Value is null)
+        {
+            return;
+        }
+
+        bool isOther = _bugs.Has(Bug.OwnValueInsteadOfHighest) && _highest is not null;
+        if (!isOther && (_highest is null || promise.AcceptedBallot > _highestBallot))
+        {
+            _highest = _bugs.Has(Bug.OwnValueInsteadOfHighest) ? _base : promise.Value;
+            _highestBallot = promise.AcceptedBallot;
+
+            // R3: u names other voters: ask these too, same ballot.
+            AddVotersOf(promise.Value, prepare: true);
+        }
+    }
+
+    private void Refuse(Target target, RoundRefusal refusal)
+    {
+        target.IsRefused = true;
+        if (_refusal == RoundRefusal.None || refusal < _refusal)
+        {
+            _refusal = refusal == RoundRefusal.None ? _refusal : refusal;
+        }
+    }
+
+    private void Judge()
+    {
+        if (_phase == Phase.Preparing)
+        {
+            JudgePromises();
+        }
+        else if (_phase == Phase.Accepting)
+        {
+            JudgeAcceptances();
+        }
+    }
+
+    private void JudgePromises()
+    {
+        if (_highest is { } current && Majority.IsReached(_base, HasPromised) && Majority.IsReached(current, HasPromised))
+        {
+            if (current.Version < _base.Version && !_bugs.Has(Bug.OwnValueInsteadOfHighest))
+            {
+                _refusal = RoundRefusal.Stale;
+                End(RoundEnd.Refused, null);
+                return;
+            }
+
+            _phase = Phase.Held;
+            _proposer.CancelTimer(_timer);
+            _client.OnPromised(this, current);
+        }
+        else if (!Majority.IsPossible(_base, IsRefused) || _targets.TrueForAll(target => target.HasPromised || target.IsRefused))
+        {
+            // While one has not answered, a newer u may turn up that needs none of those that refused.
+            End(RoundEnd.Refused, null);
+        }
+    }
+
+    private void JudgeAcceptances()
+    {
+        (RegisterValue current, RegisterValue next) = (_highest!, _next!);
+        bool ofCurrent = _bugs.Has(Bug.MajorityOfNextOnly) || Majority.IsReached(current, HasAccepted);
+        bool ofNext = _bugs.Has(Bug.MajorityOfLastOnly) || Majority.IsReached(next, HasAccepted);
+        if (ofCurrent && ofNext)
+        {
+            _proposer.OnOwnDecision(Key, current, next);
+            End(RoundEnd.Decided, next);
+        }
+        else if (!Majority.IsPossible(current, IsRefused) || !Majority.IsPossible(next, IsRefused))
+        {
+            // Some may have accepted all the same, and a later round may complete it (R6).
+            End(RoundEnd.Unknown, next);
+        }
+    }
+
+    private void OnTimeout()
+    {
+        if (_phase is Phase.Preparing or Phase.Accepting)
+        {
+            End(_phase == Phase.Preparing ? RoundEnd.TimedOutBeforeAccept : RoundEnd.Unknown, _next);
+        }
+    }
+
+    private void End(RoundEnd end, RegisterValue? value)
+    {
+        _phase = Phase.Ended;
+        _proposer.CancelTimer(_timer);
+        _proposer.Remove(this);
+        _client.OnEnded(this, new RoundOutcome(end, value, _refusal, _holder, _unknownReason));
+    }
+
+    private void AddVotersOf(RegisterValue value, bool prepare)
+    {
+        Add(value.Voters, prepare);
+        Add(value.OldVoters, prepare);
+    }
+
+    private void Add(ValueList<VoterId> voters, bool prepare)
+    {
+        foreach (VoterId voter in voters)
+        {
+            if (_targets.Exists(known => known.Voter == voter))
+            {
+                continue;
+            }
+
+            var target = new Target(voter) { IsRefused = _proposer.Counts.IsIgnored(voter) };
+            _targets.Add(target);
+            if (prepare && !target.IsRefused)
+            {
+                _proposer.Send(voter.Node, new Prepare(_proposer.Node, Key, voter, _proposer.Counts.SeenOf(voter), Ballot));
+            }
+        }
+    }
+
+    private static bool IsVoterOf(RegisterValue value, VoterId voter) => value.Voters.Contains(voter) || value.OldVoters.Contains(voter);
+
+    private bool HasPromised(VoterId voter) => _targets.Exists(target => target.Voter == voter && target.HasPromised);
+
+    private bool HasAccepted(VoterId voter) => _targets.Exists(target => target.Voter == voter && target.HasAccepted);
+
+    private bool IsRefused(VoterId voter) => _targets.Exists(target => target.Voter == voter && target.IsRefused);
+
+    private sealed class Target(VoterId voter)
+    {
+        public readonly VoterId Voter = voter;
+        public bool HasPromised;
+        public bool HasAccepted;
+        public bool IsRefused;
+    }
+
+    private sealed class RoundTimer(Round round) : CoreTimer
+    {
+        public override void OnFired() => round.OnTimeout();
+    }
+}
