@@ -14,6 +14,77 @@ internal enum Bug
     /// <summary>W9: a chunk's bit goes although an unsettled write lies in it.</summary>
     ClearUnsettled,
 
+    // The engines, sorted.
+
+    /// <summary>W3: a frame or an attachment of an older epoch counts.</summary>
+    AcceptOldEpoch,
+
+    /// <summary>W5: a write is complete before the required peers have it.</summary>
+    AcknowledgeBeforePeer,
+
+    /// <summary>W4: a replica acknowledges before its store has it.</summary>
+    AcknowledgeBeforeStore,
+
+    /// <summary>S4: the admission is proposed before the last write was acknowledged and flushed.</summary>
+    AdmitBeforeLastAcknowledgement,
+
+    /// <summary>S4, W10: admitted without the flush.</summary>
+    AdmitWithoutFlush,
+
+    /// <summary>S4: admitted without the sets of the others.</summary>
+    AdmitWithoutSets,
+
+    /// <summary>P7: a deposed primary keeps its list as if it were exact.</summary>
+    DeposedStaysExact,
+
+    /// <summary>P3: the fence is not waited for before the promotion is decided.</summary>
+    FenceAfterDeciding,
+
+    /// <summary>W7: what was in flight at a drop is not in the set.</summary>
+    ForgetPendingAtDrop,
+
+    /// <summary>W4: the list is not told on attaching.</summary>
+    ForgetUnsettled,
+
+    /// <summary>S1: what is written while a replica is out is not in its set.</summary>
+    ForgetWritesWhileOut,
+
+    /// <summary>L4: nobody looks at the lease when an answer goes.</summary>
+    IgnoreLease,
+
+    /// <summary>S2: a syncing peer's intents are not in its set.</summary>
+    IgnorePeerIntents,
+
+    /// <summary>P9: every replica promotes, whatever its session.</summary>
+    PromoteSuspect,
+
+    /// <summary>W8: a read does not wait for the writes before it.</summary>
+    ReadWithoutLock,
+
+    /// <summary>P6: serves before it has reconciled.</summary>
+    ReconcileAfterServing,
+
+    /// <summary>P5: nothing is reconciled.</summary>
+    ReconcileNothing,
+
+    /// <summary>P5: reconciles without the range's lock.</summary>
+    ReconcileOutsideTheWritePath,
+
+    /// <summary>S3: resync does not hold the range.</summary>
+    ResyncWithoutLock,
+
+    /// <summary>W11: what must not tear is an ordinary write at the peers.</summary>
+    SendAtomicAsPlain,
+
+    /// <summary>S2: a write that touches the set of a syncing peer is sent.</summary>
+    SendIntoTheSet,
+
+    /// <summary>W3, P9: a member whose power session has changed goes on in sync.</summary>
+    TrustChangedSession,
+
+    /// <summary>W2: marks are not compared: an old copy goes on.</summary>
+    TrustOldCopy,
+
     // The register and the leases, sorted.
 
     /// <summary>L2: a value is accepted although a grant to another node runs.</summary>

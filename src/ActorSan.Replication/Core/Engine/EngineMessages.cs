@@ -8,7 +8,8 @@ namespace ActorSan.Replication.Core.Engine;
 public abstract record EngineCommand;
 
 /// <summary>P3: attachments as a secondary end, what is not submitted is dropped, the epoch becomes durable. Answered by <see cref="SelfFenced"/>.</summary>
-public sealed record FenceSelf(long Epoch) : EngineCommand;
+/// <param name="Current">u: what it says of marks counts (W2).</param>
+public sealed record FenceSelf(long Epoch, Configuration Current) : EngineCommand;
 
 /// <summary>W3 raise: the epoch is durable here before it is proposed. Answered by <see cref="SelfFenced"/>; the role goes on.</summary>
 public sealed record RaiseSelf(long Epoch) : EngineCommand;
@@ -47,16 +48,17 @@ public sealed record Suspended(bool Fail, bool On) : EngineCommand;
 /// <summary>P10: the last member's failed writes are answered with what the store said, nobody else can take over.</summary>
 public sealed record NoOtherMember : EngineCommand;
 
-/// <summary>S1: an old copy becomes another incarnation.</summary>
-public sealed record TakeIncarnation(Guid Incarnation) : EngineCommand;
-
 /// <summary>S6: compare all in-sync replicas with this node's bytes and repair what differs.</summary>
 public sealed record Verify : EngineCommand;
 
 /// <summary>From the engine to the control side, in order, any time later.</summary>
 public abstract record EngineEvent;
 
-public sealed record SelfFenced(long Epoch, bool Held) : EngineEvent;
+public sealed record SelfFenced(long Epoch, bool Held, bool IsOldCopy) : EngineEvent;
+
+/// <summary>What this node's replica is, whenever it changes.</summary>
+/// <param name="Primary">The node that it is attached to; null: none.</param>
+public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCoarse, bool IsFailed, long HighestEpoch, string? Primary) : EngineEvent;
 
 /// <summary>P5: every member has answered or the time is over.</summary>
 /// <param name="Losers">Members that did not come, came broken, or whose list is longer than is worth waiting for.</param>
@@ -79,7 +81,7 @@ public sealed record PeerAttached(long Epoch, string Node, Guid Instance, Guid I
 /// <summary>S4: gated and flushed; it may be admitted. It stays required until that is settled.</summary>
 public sealed record PeerReady(long Epoch, string Node, Guid Incarnation, Guid Session) : EngineEvent;
 
-/// <summary>The gate was opened again before anything was proposed.</summary>
+/// <summary>P8: the peer refuses older epochs.</summary>
 public sealed record PeerFenced(string Node, long Epoch) : EngineEvent;
 
 /// <summary>W2: somebody has heard a higher mark of this node's store.</summary>
@@ -92,8 +94,6 @@ public sealed record HigherEpochHeard(long Epoch) : EngineEvent;
 
 /// <summary>A decided configuration came by a link.</summary>
 public sealed record ConfigurationHeard(Configuration Configuration) : EngineEvent;
-
-public sealed record IncarnationTaken(Guid Incarnation) : EngineEvent;
 
 /// <summary>What the control side must know of the marks when it proposes (W2), with every change.</summary>
 public sealed record MarksHeard(ValueList<HeardMark> Marks) : EngineEvent;

@@ -105,6 +105,9 @@ public enum FrameFlags : byte
 
     /// <summary>Attributes: it takes rights away.</summary>
     TakesRightsAway = 8,
+
+    /// <summary>Detach: the replica ends it, not the primary.</summary>
+    FromReplica = 16,
 }
 
 /// <summary>Why an attachment ended.</summary>
@@ -117,6 +120,9 @@ public enum DetachReason : byte
     StoreFailed = 4,
     Broken = 5,
     Stopping = 6,
+
+    /// <summary>The replica is an old copy of itself: it takes another incarnation (S1).</summary>
+    OldCopy = 7,
 }
 
 /// <summary>

@@ -1,5 +1,4 @@
 using ActorSan.Replication.Core.Frames;
-using ActorSan.Replication.Core.Intent;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Replicas;
 
@@ -76,8 +75,6 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
     public int ResyncInFlight { get; set; }
 
     public long ResyncCursor { get; set; }
-
-    public ResyncRate? Rate { get; set; }
 
     public int OutstandingCount { get; private set; }
 

@@ -1,7 +1,6 @@
 using ActorSan.Replication.Core.Engine;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
-using ActorSan.Storage;
 using ActorSan.Storage.Blocks;
 
 namespace ActorSan.Replication.Core.Primaries;
@@ -217,7 +216,6 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        long now = _clock.NowNs;
         foreach (PeerState peer in _peers)
         {
             if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
@@ -231,8 +229,7 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
-            peer.Rate ??= new ResyncRate(_options.ResyncMinRate, _options.ResyncMaxRate, now);
-            while (peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece && peer.Rate.TryTake(piece.LengthBytes, now))
+            while (peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece)
             {
                 peer.ResyncCursor = piece.EndBytes;
                 peer.ResyncInFlight++;
@@ -381,7 +378,6 @@ public sealed unsafe partial class Primary
         }
 
         peer.Set?.Set.Remove(task.Range);
-        peer.Rate?.OnSent(task.LengthBytes, _clock.NowNs);
         EndResyncTask(task);
         PumpResync();
     }
@@ -439,6 +435,10 @@ public sealed unsafe partial class Primary
             {
                 _locks.Release(task.Lock);
                 End(task, VolumeStatus.Success);
+            }
+            else if (task.Kind == TaskKind.Verify && task.Step == TaskStep.Digest && (task.SentMask & peer.Bit) != 0)
+            {
+                OnCompared(task, peer, equal: true);
             }
         }
     }

@@ -156,10 +156,21 @@ public sealed unsafe partial class Primary
     {
         StoreStatus status = task.Local.Status;
         task.LocalDone = status == StoreStatus.Success;
-        if (task.Step == TaskStep.Writing && !task.IsDeposed)
+        if (task.Step != TaskStep.Writing || task.IsDeposed)
         {
-            CheckComplete(task);
+            return;
         }
+
+        if (!task.LocalDone && task.Operation is not null && (status == StoreStatus.NoSpace ? !HasOtherMember : _noOtherMember))
+        {
+            // P10: nobody else has it, so the store's word is the answer. What the range holds now is old or new.
+            Remove(task);
+            _locks.Release(task.Lock);
+            End(task, status == StoreStatus.NoSpace ? VolumeStatus.NoSpace : VolumeStatus.WriteError);
+            return;
+        }
+
+        CheckComplete(task);
     }
 
     internal void OnLocalFlushed(PrimaryTask task)

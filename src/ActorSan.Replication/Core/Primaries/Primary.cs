@@ -3,9 +3,7 @@ using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Replicas;
 using ActorSan.Replication.Core.Values;
-using ActorSan.Storage;
 using ActorSan.Storage.Blocks;
-using ActorSan.Storage.Stores;
 
 namespace ActorSan.Replication.Core.Primaries;
 
@@ -96,6 +94,22 @@ public sealed unsafe partial class Primary
 
     /// <summary>P10: writes are complete without the own store, reads are a member's.</summary>
     public bool IsDiskless => _replica.IsFailed;
+
+    public bool HasOtherMember
+    {
+        get
+        {
+            foreach (PeerState peer in _peers)
+            {
+                if (peer.IsMember)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
 
     private bool IsLocalRequired => _configuration.MemberOf(_replica.Node) is not null;
 

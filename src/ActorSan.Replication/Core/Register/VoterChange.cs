@@ -60,7 +60,7 @@ public static class VoterChange
     {
         bool isKept = next.Voters == current.Voters && next.OldVoters == current.OldVoters;
         bool isFirst = current.OldVoters.Count == 0 && next.OldVoters == current.Voters;
-        bool isSecond = current.OldVoters.Count > 0 && next.OldVoters.Count == 0 && next.Voters == current.Voters 
+        bool isSecond = current.OldVoters.Count > 0 && next.OldVoters.Count == 0 && next.Voters == current.Voters
             && (current == decided || decided?.Version > current.Version);
         return next.Voters.Count > 0 && (isKept || isFirst || isSecond);
     }

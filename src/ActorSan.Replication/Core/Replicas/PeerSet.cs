@@ -1,7 +1,4 @@
-using System.Runtime.InteropServices;
 using ActorSan.Replication.Core.Intent;
-using ActorSan.Replication.Core.Ports;
-using ActorSan.Storage.Stores;
 
 namespace ActorSan.Replication.Core.Replicas;
 

@@ -1,4 +1,3 @@
-using ActorSan.Replication.Core.Frames;
 using ActorSan.Storage;
 using ActorSan.Storage.Stores;
 using static ActorSan.Replication.Core.Replicas.ReplicaWrite;
@@ -231,7 +230,11 @@ public sealed unsafe partial class Replica
         _submitted--;
         if (status != StoreStatus.Success)
         {
-            Fail(status);
+            if (status != StoreStatus.NoSpace || !_user.KeepsWhenFull || write.Slot >= 0)
+            {
+                Fail(status);
+            }
+
             Finish(write, status);
             return;
         }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Runtime.InteropServices;
 using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;

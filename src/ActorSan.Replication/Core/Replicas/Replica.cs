@@ -2,7 +2,6 @@ using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Values;
-using ActorSan.Storage;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Stores;
 
@@ -13,6 +12,9 @@ public interface IReplicaUser
 {
     /// <summary>An I/O, a flush or the metadata area failed, or an I/O hangs: nothing more is written here (§7).</summary>
     void OnStoreFailed(StoreStatus status);
+
+    /// <summary>P10: the last member answers that the store is full, and goes on.</summary>
+    bool KeepsWhenFull { get; }
 
     /// <summary>W9 at the primary: false while a write into the range was sent to a syncing peer and not acknowledged.</summary>
     bool MayClear(ByteRange chunk);

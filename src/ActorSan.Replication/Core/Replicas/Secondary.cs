@@ -75,7 +75,7 @@ public sealed unsafe partial class Secondary
         _link = null;
         if (link.IsUp && reason != DetachReason.None)
         {
-            var frame = new Frame { Kind = FrameKind.Detach, Attachment = _attachment, Epoch = _epoch, Argument = (long)reason };
+            var frame = new Frame { Kind = FrameKind.Detach, Flags = FrameFlags.FromReplica, Attachment = _attachment, Epoch = _epoch, Argument = (long)reason };
             link.Send(frame, default);
         }
 
@@ -190,6 +190,11 @@ public sealed unsafe partial class Secondary
                 break;
             case FrameKind.Detach:
                 End(DetachReason.None);
+                if (frame.Argument == (long)DetachReason.OldCopy)
+                {
+                    _user.OnOldCopy();
+                }
+
                 break;
             default:
                 break;
@@ -302,11 +307,6 @@ public sealed unsafe partial class Secondary
 
     private void Settle(long stable)
     {
-        if (_bugs.Has(Bug.NeverSettle))
-        {
-            return;
-        }
-
         _replica.Unsettled.SettleTo(_reign, stable);
         if (_settled && _replica.IsCoarse && stable >= _exactAt)
         {

@@ -1,0 +1,19 @@
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Values;
+
+namespace ActorSan.Replication.Core.Control;
+
+/// <summary>P9: what is your replica, asked of each member.</summary>
+public sealed record MemberQuery(string From, RegisterKey Key) : ControlMessage;
+
+/// <summary>P9: what a member says of itself.</summary>
+/// <param name="Self">Its store and power session; null when it has no store.</param>
+/// <param name="IsOldCopy">By the marks that it has heard, W2.</param>
+/// <param name="Mark">Of its replica.</param>
+public sealed record MemberReply(string From, RegisterKey Key, Member? Self, bool IsOldCopy, long Mark) : ControlMessage;
+
+/// <summary>P8: the old primary's word that this is decided.</summary>
+public sealed record HandOver(string From, RegisterKey Key, Configuration Configuration) : ControlMessage;
+
+/// <summary>An operator's wish, sent to whoever is primary (R7).</summary>
+public sealed record HandOverWish(string From, RegisterKey Key, string To) : ControlMessage;

@@ -1,0 +1,28 @@
+namespace ActorSan.Replication.Core.Control;
+
+/// <summary>Patience of the control side.</summary>
+public sealed record ControlOptions
+{
+    /// <summary>How often it looks whether something is to be done.</summary>
+    public long TickNs { get; init; } = 50_000_000;
+
+    /// <summary>P1: each rank of promotion waits so much longer.</summary>
+    public long RankStepNs { get; init; } = 150_000_000;
+
+    /// <summary>R1: first and longest back-off of a round that did not decide.</summary>
+    public long BackOffFirstNs { get; init; } = 50_000_000;
+
+    public long BackOffLongestNs { get; init; } = 1_000_000_000;
+
+    /// <summary>P8: draining and the peer's fence take no longer, or the handover is off.</summary>
+    public long HandOverTimeoutNs { get; init; } = 2_000_000_000;
+
+    /// <summary>A lease that was not to be had for so long: not primary after all.</summary>
+    public long LeaseWaitNs { get; init; } = 4_000_000_000;
+
+    /// <summary>P9: how often the members are asked again.</summary>
+    public long QueryIntervalNs { get; init; } = 500_000_000;
+
+    /// <summary>W6: undecided for so long, requests are answered with an error where `on-no-quorum = fail`.</summary>
+    public long SuspendAfterNs { get; init; } = 2_000_000_000;
+}

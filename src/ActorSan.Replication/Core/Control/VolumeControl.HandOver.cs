@@ -1,0 +1,197 @@
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Values;
+
+namespace ActorSan.Replication.Core.Control;
+
+/// <summary>P8, and the change of voters (R8).</summary>
+public sealed partial class VolumeControl
+{
+    private string? _handOverTo;
+    private HandOverPhase _handOverPhase;
+    private long _handOverSinceNs;
+    private readonly List<PeerAttached> _attached = [];
+    private ValueList<VoterId> _wantedVoters;
+
+    private enum HandOverPhase : byte
+    {
+        None,
+        Draining,
+        Fencing,
+        Proposing,
+    }
+
+    /// <summary>False: not now; this node does not serve, or the peer is not in sync.</summary>
+    public bool RequestHandOver(string node)
+    {
+        if (Role != VolumeRole.Serving || Known is not { } known)
+        {
+            if (Known?.Primary is { } primary && primary.Node != _node)
+            {
+                _network.Send(primary.Node, new HandOverWish(_node, _key, node));
+            }
+
+            return false;
+        }
+
+        if (node == _node || known.MemberOf(node) is null || _toDrop.Contains(node))
+        {
+            return false;
+        }
+
+        Change(VolumeRole.HandingOver);
+        _handOverTo = node;
+        _handOverPhase = HandOverPhase.Draining;
+        _handOverSinceNs = _clock.NowNs;
+        _engine.Execute(new Drain());
+        return true;
+    }
+
+    /// <summary>R8: these nodes vote from now on. Goes on in two changes, as fast as they are decided.</summary>
+    public void RequestVoters(ValueList<VoterId> voters)
+    {
+        _wantedVoters = voters;
+        Consider();
+    }
+
+    private void OnDrained(Drained drained)
+    {
+        if (Role == VolumeRole.HandingOver && _handOverPhase == HandOverPhase.Draining && drained.Epoch == Epoch)
+        {
+            _handOverPhase = HandOverPhase.Fencing;
+            _engine.Execute(new FencePeer(_handOverTo!, Epoch + 1));
+        }
+    }
+
+    private void OnPeerFenced(PeerFenced fenced)
+    {
+        if (Role == VolumeRole.HandingOver && _handOverPhase == HandOverPhase.Fencing && fenced.Node == _handOverTo && fenced.Epoch == Epoch + 1)
+        {
+            _handOverPhase = HandOverPhase.Proposing;
+        }
+    }
+
+    private void CheckHandOver(long now)
+    {
+        if (Role != VolumeRole.HandingOver || _handOverPhase == HandOverPhase.Proposing || now - _handOverSinceNs < _options.HandOverTimeoutNs)
+        {
+            return;
+        }
+
+        // Nothing was proposed: it serves on. The peer may have fenced itself already; that is healed by a raise (W3).
+        _handOverTo = null;
+        _handOverPhase = HandOverPhase.None;
+        Change(VolumeRole.Serving);
+        _engine.Execute(new Undrain());
+    }
+
+    private ControlRound? NextOfHandOver(Configuration known)
+    {
+        if (_handOverPhase != HandOverPhase.Proposing)
+        {
+            // What makes others wait is still decided: a drop may be what the draining needs.
+            return _raiseAbove >= Epoch ? new Raise(this) : _toDrop.Exists(node => known.MemberOf(node) is not null) ? new Drop(this) : null;
+        }
+
+        return new Pass(this, _handOverTo!);
+    }
+
+    private void OnHandedOver(Configuration configuration)
+    {
+        if (Role != VolumeRole.Secondary || configuration.Primary != Me || _self is not { IsFailed: false } || (Known is { } known && known.Version > configuration.Version))
+        {
+            return;
+        }
+
+        // Its lease proves that nothing higher was decided.
+        _proposer.Know(_key, configuration);
+        if (Known?.Version == configuration.Version && Role == VolumeRole.Secondary)
+        {
+            OnPromoted(configuration);
+        }
+    }
+
+    private ControlRound? NextVoters(Configuration known)
+    {
+        bool isHalf = known.OldVoters.Count > 0;
+        if (!isHalf && (_wantedVoters.Count == 0 || VoterChange.Next(known, known, _wantedVoters, out _) == VoterStep.None))
+        {
+            return null;
+        }
+
+        return new Voters(this);
+    }
+
+    /// <summary>P8: names the peer. From before the Accept on nothing is answered here.</summary>
+    private sealed class Pass(VolumeControl control, string to) : ControlRound(control)
+    {
+        private bool _proposed;
+
+        public override void Propose(Configuration current)
+        {
+            Guid instance = Volume._attached.Find(attached => attached.Node == to)?.Instance ?? Guid.Empty;
+            if (!Volume.IsStillMine(current) || current.MemberOf(to) is null || instance == Guid.Empty)
+            {
+                Volume.Meet(current);
+                Abandon();
+                return;
+            }
+
+            _proposed = true;
+            Volume._leases.HandOver(Volume._key);
+            long epoch = Volume.Epoch + 1;
+            Accept(Volume.Next(current) with { Epoch = epoch, Reign = epoch, Primary = new PrimaryId(to, instance) });
+        }
+
+        public override void Then(RoundOutcome outcome)
+        {
+            if (outcome.End == RoundEnd.Decided && _proposed)
+            {
+                Volume._network.Send(to, new HandOver(Volume._node, Volume._key, (Configuration)outcome.Value!));
+                if (Volume.Role == VolumeRole.HandingOver)
+                {
+                    Volume.BecomeSecondary(exact: true, release: true);
+                }
+
+                return;
+            }
+
+            if (!_proposed && Volume.Role == VolumeRole.HandingOver)
+            {
+                Volume._handOverPhase = HandOverPhase.None;
+                Volume._handOverTo = null;
+                Volume.Change(VolumeRole.Serving);
+                Volume._engine.Execute(new Undrain());
+                return;
+            }
+
+            // R4, P8: unknown. It is primary again only by a decided change that gives it an epoch of its own.
+            if (_proposed && Volume.Role == VolumeRole.HandingOver)
+            {
+                Volume.BecomeSecondary(exact: true, release: true);
+            }
+        }
+    }
+
+    private sealed class Voters(VolumeControl control) : Edit(control)
+    {
+        protected override Configuration? Change(Configuration current)
+        {
+            ValueList<VoterId> wanted = Volume._wantedVoters.Count > 0 ? Volume._wantedVoters : current.Voters;
+            VoterStep step = VoterChange.Next(current, Volume._proposer.LastDecided(Volume._key), wanted, Volume._bugs, out RegisterValue next);
+            switch (step)
+            {
+                case VoterStep.First:
+                    // L3: both sets count from before the first step is proposed.
+                    Volume._leases.SetVoters(Volume._key, [next.Voters, next.OldVoters]);
+                    return (Configuration)next;
+                case VoterStep.Second:
+                    return (Configuration)next;
+                case VoterStep.Settle:
+                    return current;
+                default:
+                    return null;
+            }
+        }
+    }
+}

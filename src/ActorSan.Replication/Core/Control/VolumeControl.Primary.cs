@@ -1,0 +1,270 @@
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Values;
+
+namespace ActorSan.Replication.Core.Control;
+
+/// <summary>What a primary changes (W3, W7, S1, S4, R7, P10).</summary>
+public sealed partial class VolumeControl
+{
+    private void WishDrop(string node)
+    {
+        if (!_toDrop.Contains(node))
+        {
+            _toDrop.Add(node);
+        }
+    }
+
+    private void OnPeerRefused(PeerRefused refused)
+    {
+        switch (refused.Reason)
+        {
+            case RefusalReason.Fenced:
+                _raiseAbove = Math.Max(_raiseAbove, refused.HighestEpoch);
+                break;
+            case RefusalReason.OtherIncarnation:
+                _ = _renamed.RemoveAll(other => other.Node == refused.Node);
+                _renamed.Add(refused);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void OnStoreFailed()
+    {
+        if (!IsPrimary || Known is not { } known)
+        {
+            return;
+        }
+
+        if (Role == VolumeRole.Reconciling)
+        {
+            // P10: before P6 it releases instead; another member has sound bytes.
+            if (HasOtherMember(known))
+            {
+                BecomeSecondary(exact: false, release: true);
+            }
+
+            return;
+        }
+
+        if (!HasOtherMember(known))
+        {
+            _engine.Execute(new NoOtherMember());
+        }
+    }
+
+    private ControlRound? NextAsPrimary(Configuration known)
+    {
+        if (_readAbove > Epoch)
+        {
+            _readAbove = 0;
+            return new Read(this);
+        }
+
+        if (_raiseAbove >= Epoch)
+        {
+            return new Raise(this);
+        }
+
+        if (_toDrop.Exists(node => known.MemberOf(node) is not null) || (_storeFailed && known.MemberOf(_node) is not null && HasOtherMember(known)))
+        {
+            return new Drop(this);
+        }
+
+        if (Role != VolumeRole.Serving)
+        {
+            return null;
+        }
+
+        if (_storeFailed && known.MemberOf(_node) is null && _handOverTo is null && known.InSync.Count > 0)
+        {
+            RequestHandOver(known.InSync[0].Node);
+            return null;
+        }
+
+        if (_renamed.Exists(refused => known.ReplicaOf(refused.Node) is { } entry && entry.Incarnation != refused.Incarnation && known.MemberOf(refused.Node) is null))
+        {
+            return new Rename(this);
+        }
+
+        if (_toAdmit.Count > 0 && !_storeFailed)
+        {
+            return new Admit(this, _toAdmit[0]);
+        }
+
+        return NextVoters(known);
+    }
+
+    private bool IsStillMine(Configuration current) => current.Primary == Me && current.Epoch == Epoch;
+
+    /// <summary>R4: a higher epoch that is not a raise of this instance's own.</summary>
+    private void Meet(Configuration current)
+    {
+        if (current.Epoch > Epoch && IsPrimary && !(current.Primary == Me && current.Reign <= Epoch))
+        {
+            BecomeSecondary(exact: false, release: false);
+        }
+    }
+
+    /// <summary>Proposes u as it is: that is how one reads.</summary>
+    private sealed class Read(VolumeControl control) : ControlRound(control)
+    {
+        public override void Propose(Configuration current)
+        {
+            Volume.Meet(current);
+            Accept(current);
+        }
+
+        public override void Then(RoundOutcome outcome)
+        {
+        }
+    }
+
+    /// <summary>A change that keeps the epoch.</summary>
+    private abstract class Edit(VolumeControl control) : ControlRound(control)
+    {
+        public sealed override void Propose(Configuration current)
+        {
+            if (current.Primary == Volume.Me && current.Epoch > Volume.Epoch && Volume.IsPrimary && current.Reign <= Volume.Epoch)
+            {
+                // A raise of the own, undecided until now: settled first.
+                Accept(current);
+                return;
+            }
+
+            if (!Volume.IsStillMine(current))
+            {
+                Volume.Meet(current);
+                Abandon();
+                return;
+            }
+
+            Configuration? next = Change(current);
+            if (next is null)
+            {
+                Abandon();
+            }
+            else
+            {
+                Accept(next);
+            }
+        }
+
+        public override void Then(RoundOutcome outcome)
+        {
+        }
+
+        /// <summary>Null: nothing to do.</summary>
+        protected abstract Configuration? Change(Configuration current);
+    }
+
+    private sealed class Drop(VolumeControl control) : Edit(control)
+    {
+        protected override Configuration? Change(Configuration current)
+        {
+            bool Leaves(string node) => (node != Volume._node && Volume._toDrop.Contains(node)) || (node == Volume._node && Volume._storeFailed);
+            Configuration next = Without(Volume.Next(current), Leaves);
+            if (next.InSync.Count == 0)
+            {
+                // Never the last.
+                Volume._toDrop.Clear();
+                return null;
+            }
+
+            return next.InSync.Count == current.InSync.Count ? current : next;
+        }
+    }
+
+    /// <summary>S4. The engine keeps the peer required until the outcome is settled (R6).</summary>
+    private sealed class Admit(VolumeControl control, PeerReady ready) : Edit(control)
+    {
+        private bool _proposed;
+
+        public override void Then(RoundOutcome outcome)
+        {
+            if (!_proposed && outcome.End != RoundEnd.Decided)
+            {
+                _ = Volume._toAdmit.Remove(ready);
+                Volume._engine.Execute(new AdmissionAbandoned(ready.Node));
+            }
+        }
+
+        protected override Configuration? Change(Configuration current)
+        {
+            if (current.ReplicaOf(ready.Node) is not { } entry || entry.Incarnation != ready.Incarnation || ready.Epoch != Volume.Epoch || current.MemberOf(ready.Node) is not null)
+            {
+                return null;
+            }
+
+            _proposed = true;
+            var member = new Member(ready.Node, ready.Incarnation, ready.Session);
+            Configuration next = Volume.Next(current);
+            return next with
+            {
+                InSync = next.InSync.Add(member),
+                Replicas = next.Replicas.Select(replica => replica.Node == ready.Node ? replica with { LeftAt = null } : replica),
+            };
+        }
+    }
+
+    /// <summary>S1: a store that is new, replaced or an old copy is named before anything goes to it, and is out wholly.</summary>
+    private sealed class Rename(VolumeControl control) : Edit(control)
+    {
+        protected override Configuration? Change(Configuration current)
+        {
+            bool any = false;
+            Configuration next = Volume.Next(current);
+            next = next with
+            {
+                Replicas = next.Replicas.Select(replica =>
+                {
+                    if (Volume._renamed.Find(refused => refused.Node == replica.Node) is not { } refused
+                        || current.MemberOf(replica.Node) is not null || refused.Incarnation == replica.Incarnation || refused.Incarnation == Guid.Empty)
+                    {
+                        return replica;
+                    }
+
+                    any = true;
+                    return replica with { Incarnation = refused.Incarnation, HighestMark = Volume._marks.Of(refused.Incarnation), LeftAt = null };
+                }),
+            };
+            Volume._renamed.Clear();
+            return any ? next : null;
+        }
+    }
+
+    /// <summary>W3: somebody has seen a higher epoch, and nobody else is primary.</summary>
+    private sealed class Raise(VolumeControl control) : ControlRound(control)
+    {
+        private long _epoch;
+
+        public override void Propose(Configuration current)
+        {
+            if (!Volume.IsStillMine(current))
+            {
+                if (current.Primary == Volume.Me && current.Epoch > Volume.Epoch && Volume.IsPrimary && current.Reign <= Volume.Epoch)
+                {
+                    Accept(current);
+                    return;
+                }
+
+                Volume.Meet(current);
+                Abandon();
+                return;
+            }
+
+            _epoch = Math.Max(Volume._raiseAbove, current.Epoch) + 1;
+            WaitForFence(_epoch);
+            Volume._engine.Execute(new RaiseSelf(_epoch));
+        }
+
+        public override void OnFenceHeld(Configuration current, bool isOldCopy) => Accept(Volume.Next(current) with { Epoch = _epoch });
+
+        public override void Then(RoundOutcome outcome)
+        {
+        }
+    }
+}

@@ -1,0 +1,323 @@
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Primaries;
+using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Storage.Blocks;
+using ActorSan.Storage.Stores;
+
+namespace ActorSan.Replication.Core.Engine;
+
+public sealed record EngineOptions
+{
+    public ReplicaOptions Replica { get; init; } = new();
+
+    public PrimaryOptions Primary { get; init; } = new();
+
+    public long TickNs { get; init; } = 50_000_000;
+}
+
+/// <summary>
+/// The bytes of one volume on one node, on one thread: the replica, and the role that it has now. Roles and decisions come as commands, facts go as events; neither side waits for
+/// the other on the I/O path.
+/// </summary>
+public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUser
+{
+    private readonly EngineOptions _options;
+    private readonly IReadOnlyList<IPeerLink> _links;
+    private readonly IEngineEvents _events;
+    private readonly IClock _clock;
+    private readonly ITimers _timers;
+    private readonly IChance _chance;
+    private readonly LeaseCell _lease;
+    private readonly Guid _instance;
+    private readonly BugSet _bugs;
+    private readonly EngineTimer _tick;
+    private Primary? _primary;
+    private SelfState? _told;
+    private bool _stopped;
+
+    public VolumeEngine(
+        EngineOptions options,
+        ReplicaState state,
+        IStore store,
+        IReplicaMetadata metadata,
+        IReadOnlyList<IPeerLink> links,
+        IEngineEvents events,
+        IClock clock,
+        ITimers timers,
+        IChance chance,
+        LeaseCell lease,
+        Guid instance)
+        : this(options, state, store, metadata, links, events, clock, timers, chance, lease, instance, BugSet.Nothing)
+    {
+    }
+
+    internal VolumeEngine(
+        EngineOptions options,
+        ReplicaState state,
+        IStore store,
+        IReplicaMetadata metadata,
+        IReadOnlyList<IPeerLink> links,
+        IEngineEvents events,
+        IClock clock,
+        ITimers timers,
+        IChance chance,
+        LeaseCell lease,
+        Guid instance,
+        BugSet bugs)
+    {
+        _options = options;
+        _links = links;
+        _events = events;
+        _clock = clock;
+        _timers = timers;
+        _chance = chance;
+        _lease = lease;
+        _instance = instance;
+        _bugs = bugs;
+        Replica = new Replica(options.Replica, state, store, metadata, clock, this, bugs);
+        Secondary = new Secondary(Replica, this, instance, bugs);
+        _tick = new EngineTimer(this);
+    }
+
+    public Replica Replica { get; }
+
+    public Secondary Secondary { get; }
+
+    /// <summary>Null while this node is not primary.</summary>
+    public Primary? Primary => _primary is { Phase: not PrimaryPhase.Over } ? _primary : null;
+
+    /// <summary>The session of this opening becomes durable, then the engine answers primaries and commands.</summary>
+    public void Start(Action<bool> started) => Replica.SaveState(held =>
+    {
+        if (held)
+        {
+            _timers.Set(_tick, _clock.NowNs + _options.TickNs);
+            TellSelf();
+        }
+
+        started(held);
+    });
+
+    /// <summary>Operations that come while this node is not primary end with NotReady.</summary>
+    public void Submit(VolumeOperation operation)
+    {
+        if (Primary is { } primary)
+        {
+            primary.Submit(operation);
+            return;
+        }
+
+        operation.Complete(VolumeStatus.NotReady);
+    }
+
+    public void Execute(EngineCommand command)
+    {
+        if (_stopped)
+        {
+            return;
+        }
+
+        switch (command)
+        {
+            case FenceSelf fence:
+                FenceSelf(fence);
+                break;
+            case RaiseSelf raise:
+                Replica.MakeEpochDurable(raise.Epoch, held => _events.Post(new SelfFenced(raise.Epoch, held, Replica.IsOldCopy)));
+                break;
+            case BecomePrimary begin:
+                Begin(begin.Configuration);
+                break;
+            case Reconcile reconcile when Primary is { } primary && primary.Epoch == reconcile.Epoch:
+                primary.Reconcile();
+                break;
+            case StepDown down:
+                _primary?.StepDown(down.Exact);
+                break;
+            case NoteDecided decided:
+                Note(decided.Configuration);
+                break;
+            case AdmissionAbandoned abandoned:
+                Primary?.AdmissionAbandoned(abandoned.Node);
+                break;
+            case Drain:
+                Primary?.Drain();
+                break;
+            case Undrain:
+                Primary?.Undrain();
+                break;
+            case FencePeer fence:
+                Primary?.FencePeer(fence.Node, fence.Epoch);
+                break;
+            case LeaseRenewed:
+                Primary?.LeaseRenewed();
+                break;
+            case Suspended suspended:
+                Primary?.FailPending(suspended.On && suspended.Fail);
+                break;
+            case NoOtherMember:
+                Primary?.NoOtherMember();
+                break;
+            case Verify:
+                Primary?.Verify();
+                break;
+            default:
+                break;
+        }
+    }
+
+    public void OnLinkUp(IPeerLink link) => Primary?.OnLinkUp(link);
+
+    public void OnLinkDown(IPeerLink link)
+    {
+        Secondary.OnLinkDown(link);
+        Primary?.OnLinkDown(link);
+    }
+
+    public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
+    {
+        if (_stopped || !FrameBodies.TryRead(frame.Kind, new ReadOnlySpan<byte>(data, frame.DataBytes), out object? body, out _))
+        {
+            return;
+        }
+
+        if (frame.Kind == FrameKind.Attach)
+        {
+            Secondary.OnAttach(link, frame, (AttachBody)body!);
+        }
+        else if (IsFromReplica(frame))
+        {
+            Primary?.OnFrame(link, frame, data, body);
+        }
+        else
+        {
+            Secondary.OnFrame(link, frame, data, owner, body);
+        }
+    }
+
+    public void OnStoreFailed(StoreStatus status)
+    {
+        Secondary.OnStoreFailed();
+        Primary?.OnStoreFailed();
+        _events.Post(new StoreFailed(status));
+    }
+
+    public bool KeepsWhenFull => Primary is { HasOtherMember: false };
+
+    public bool MayClear(ByteRange chunk) => Primary?.MayClear(chunk) ?? true;
+
+    public bool IsPrimaryBelow(long epoch) => Primary is not null;
+
+    public void OnHigherEpoch(long epoch) => _events.Post(new HigherEpochHeard(epoch));
+
+    public void OnAttached(string primary, long epoch) => TellSelf();
+
+    public void OnDetached() => TellSelf();
+
+    public void OnConfiguration(Configuration configuration)
+    {
+        _events.Post(new ConfigurationHeard(configuration));
+        TellSelf();
+    }
+
+    public void OnOldCopy()
+    {
+        Guid incarnation = _chance.NewId();
+        Replica.TakeNewIncarnation(incarnation, held =>
+        {
+            if (held)
+            {
+                TellSelf();
+            }
+        });
+    }
+
+    /// <summary>Nothing more is done; what is in flight ends in the store.</summary>
+    public void Stop()
+    {
+        _stopped = true;
+        _primary?.StepDown(exact: false);
+        Secondary.End(DetachReason.Stopping);
+        _timers.Cancel(_tick);
+    }
+
+    private static bool IsFromReplica(in Frame frame) => frame.Kind is FrameKind.Attached or FrameKind.Refused or FrameKind.Ack or FrameKind.Received or FrameKind.Confirmed
+        or FrameKind.ReadData or FrameKind.ReadFailed or FrameKind.ResyncAck or FrameKind.DigestReply or FrameKind.Gated or FrameKind.Turned or FrameKind.Grown
+        or FrameKind.StoreFailed or FrameKind.FenceDone || (frame.Kind == FrameKind.Detach && (frame.Flags & FrameFlags.FromReplica) != 0);
+
+    private void FenceSelf(FenceSelf fence)
+    {
+        Replica.Marks.Hear(fence.Current);
+        _primary?.StepDown(exact: false);
+        if (!_bugs.Has(Bug.FenceAfterDeciding))
+        {
+            Secondary.End(DetachReason.Deposed);
+            Replica.Fence(fence.Epoch, held => _events.Post(new SelfFenced(fence.Epoch, held, Replica.IsOldCopy)));
+            return;
+        }
+
+        _events.Post(new SelfFenced(fence.Epoch, true, Replica.IsOldCopy));
+    }
+
+    private void Begin(Configuration configuration)
+    {
+        if (configuration.Epoch < Replica.HighestEpoch && !_bugs.Has(Bug.AcceptOldEpoch))
+        {
+            // Another primary has attached here meanwhile, with a higher epoch.
+            _events.Post(new HigherEpochHeard(Replica.HighestEpoch));
+            return;
+        }
+
+        _primary?.StepDown(exact: false);
+        Secondary.End(DetachReason.Deposed);
+        _primary = new Primary(_options.Primary, configuration, Replica, _links, _events, _clock, _chance, _lease, _instance, _bugs);
+        _primary.Begin();
+    }
+
+    private void Note(Configuration configuration)
+    {
+        Replica.Marks.Hear(configuration);
+        if (Primary is { } primary)
+        {
+            if (configuration.Primary?.Instance == _instance)
+            {
+                primary.NoteDecided(configuration);
+            }
+
+            return;
+        }
+
+        // As a secondary the replica is told by its primary's link, in order with the writes (W7).
+        TellSelf();
+    }
+
+    private void TellSelf()
+    {
+        var now = new SelfState(Replica.Self, Replica.Mark, Replica.IsOldCopy, Replica.IsCoarse, Replica.IsFailed, Replica.HighestEpoch, Secondary.Primary);
+        if (now != _told)
+        {
+            _told = now;
+            _events.Post(now);
+        }
+    }
+
+    private void OnTick()
+    {
+        if (_stopped)
+        {
+            return;
+        }
+
+        Replica.Tick();
+        Primary?.Tick();
+        TellSelf();
+        _timers.Set(_tick, _clock.NowNs + _options.TickNs);
+    }
+
+    private sealed class EngineTimer(VolumeEngine engine) : CoreTimer
+    {
+        public override void OnFired() => engine.OnTick();
+    }
+}
