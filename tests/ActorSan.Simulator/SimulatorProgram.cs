@@ -1,0 +1,6 @@
+namespace ActorSan.Simulator;
+
+internal static class SimulatorProgram
+{
+    private static int Main() => 0;
+}
