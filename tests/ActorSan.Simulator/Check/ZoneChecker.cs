@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace ActorSan.Simulator.Check;
 
@@ -21,7 +22,6 @@ internal sealed class ZoneChecker
     {
         // From the end: what a segment must have left over is known from what was read after it.
         ulong? carried = null;
-        int end = ops.Count;
         for (int segment = segments - 1; segment >= 0; segment--)
         {
             string? wrong = CheckSegment(ops, segment, floors[segment], ref carried);
@@ -31,20 +31,19 @@ internal sealed class ZoneChecker
             }
         }
 
-        return end == 0 || carried is null or 0 ? null : $"{carried} was read and never written";
+        return carried is null or 0 ? null : $"{carried} was read and never written";
     }
 
     private string? CheckSegment(List<SegmentOp> ops, int segment, long floor, ref ulong? carried)
     {
         Begin();
-        foreach (ref readonly SegmentOp op in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ops))
+        foreach (ref readonly SegmentOp op in CollectionsMarshal.AsSpan(ops))
         {
             if (op.Segment == segment && op.Op.Changes)
             {
                 int index = Add(op.Op.Value);
                 ref Cluster cluster = ref _clusters[index];
                 cluster.Write = op.Op;
-                cluster.Effective = op.Op.IsOk || op.Effective;
                 cluster.First = op.Deadline;
                 cluster.Last = op.Op.Invoke;
                 cluster.Covered = op.CompleteBy < floor || (op.Op.IsOk && op.Op.Durable);
@@ -52,7 +51,7 @@ internal sealed class ZoneChecker
         }
 
         ulong? initial = null;
-        foreach (ref readonly SegmentOp op in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ops))
+        foreach (ref readonly SegmentOp op in CollectionsMarshal.AsSpan(ops))
         {
             if (op.Segment == segment && op.Op.Kind is BlockOpKind.Read or BlockOpKind.Compare)
             {
@@ -87,7 +86,7 @@ internal sealed class ZoneChecker
     {
         _clusterOf.Clear();
         _clusterCount = 1;
-        _clusters[0] = new Cluster { First = long.MinValue, Last = long.MinValue, Next = -1, Before = -1, Effective = true };
+        _clusters[0] = new Cluster { First = long.MinValue, Last = long.MinValue, Next = -1, Before = -1 };
     }
 
     private int Add(ulong value)
@@ -248,7 +247,7 @@ internal sealed class ZoneChecker
     // Weaker than the rest: wrong only when the block certainly had that value all the while.
     private string? CheckNotEquals(List<SegmentOp> ops, int segment)
     {
-        foreach (ref readonly SegmentOp op in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(ops))
+        foreach (ref readonly SegmentOp op in CollectionsMarshal.AsSpan(ops))
         {
             if (op.Segment == segment && op.Op.Kind == BlockOpKind.NotEqual && _clusterOf.TryGetValue(op.Op.Expected, out int index)
                 && _clusters[index].First < op.Op.Invoke && op.Op.Return < _clusters[index].Last)
@@ -334,7 +333,6 @@ internal sealed class ZoneChecker
         public int Next;
         public int Before;
         public int Chain;
-        public bool Effective;
         public bool Covered;
     }
 

@@ -19,7 +19,7 @@ public sealed record SimDiskOptions
 
     public int AttributeBytes { get; init; } = 64;
 
-    public int StatePageBytes { get; init; } = 512;
+    public int StatePageBytes { get; init; } = 2048;
 
     public int ConfigurationPageBytes { get; init; } = 4096;
 

@@ -53,6 +53,9 @@ public sealed class SimJournalMedium
         }
     }
 
+    /// <summary>Before the first start: what a founding wrote.</summary>
+    public void Found(object record) => _records.Add(record);
+
     internal void Append(object record) => _records.Add(record);
 
     internal void LosePower()

@@ -51,6 +51,9 @@ public sealed class SimNode
     /// <summary>Makes what runs; called at each start.</summary>
     public Func<SimProcess, ISimProgram>? Boot { get; set; }
 
+    /// <summary>Told at each loss of power, when the volatile caches are gone.</summary>
+    public Action? OnPowerLost { get; set; }
+
     public SimProcess? Process { get; private set; }
 
     public bool IsRunning => Process is not null;
@@ -126,6 +129,7 @@ public sealed class SimNode
         {
             Disk?.LosePower();
             Journal?.LosePower();
+            OnPowerLost?.Invoke();
         }
     }
 }

@@ -91,6 +91,20 @@ public sealed class SimProcess
         }
     }
 
+    /// <summary>However often it was frozen.</summary>
+    internal void ThawAll()
+    {
+        while (Control.IsFrozen)
+        {
+            Control.Thaw();
+        }
+
+        while (Engine.IsFrozen)
+        {
+            Engine.Thaw();
+        }
+    }
+
     internal void End(bool power)
     {
         Control.End();

@@ -23,6 +23,12 @@ public sealed record ControlOptions
     /// <summary>P9: how often the members are asked again.</summary>
     public long QueryIntervalNs { get; init; } = 500_000_000;
 
+    /// <summary>L5: an engine that was not heard of for so long keeps no lease.</summary>
+    public long EngineSilenceNs { get; init; } = 400_000_000;
+
+    /// <summary>L5: nor one whose own store, in `inSync`, has had an I/O for so long; twice the store's timeout.</summary>
+    public long StoreSilenceNs { get; init; } = 20_000_000_000;
+
     /// <summary>W6: undecided for so long, requests are answered with an error where `on-no-quorum = fail`.</summary>
     public long SuspendAfterNs { get; init; } = 2_000_000_000;
 }

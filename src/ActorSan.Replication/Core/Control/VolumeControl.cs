@@ -66,6 +66,8 @@ public sealed partial class VolumeControl
     private bool _stopped;
     private bool _suspended;
     private long _undecidedSinceNs;
+    private long _turnedNs;
+    private long _oldestIoNs = long.MaxValue;
 
     internal VolumeControl(
         RegisterKey key,
@@ -104,6 +106,8 @@ public sealed partial class VolumeControl
     public void Start()
     {
         _roleSinceNs = _clock.NowNs;
+        _turnedNs = _clock.NowNs;
+        _noHolderSinceNs = _clock.NowNs;
         _timers.Set(_tick, _clock.NowNs);
     }
 
@@ -210,6 +214,10 @@ public sealed partial class VolumeControl
             case SelfState self:
                 _self = self;
                 _marks.Hear(self.Self.Incarnation, self.Mark);
+                break;
+            case EngineTurns turns:
+                _turnedNs = _clock.NowNs;
+                _oldestIoNs = turns.OldestIoNs;
                 break;
             case SelfFenced fenced:
                 _round?.OnFenced(fenced);
@@ -343,6 +351,13 @@ public sealed partial class VolumeControl
         if (Role == VolumeRole.Leasing && now - _roleSinceNs > _options.LeaseWaitNs)
         {
             BecomeSecondary(exact: true, release: true);
+        }
+
+        if (Role != VolumeRole.Secondary)
+        {
+            // L5. A store that P10 has taken out does not count.
+            bool hangs = _oldestIoNs < now - _options.StoreSilenceNs && Known?.MemberOf(_node) is not null;
+            _leases.SetRenewing(_key, now - _turnedNs < _options.EngineSilenceNs && !hangs);
         }
 
         CheckHandOver(now);

@@ -89,6 +89,10 @@ public sealed record SelfIsOldCopy : EngineEvent;
 
 public sealed record StoreFailed(StoreStatus Status) : EngineEvent;
 
+/// <summary>L5: the loop turns; every tick.</summary>
+/// <param name="OldestIoNs">When the oldest I/O that the own store has not ended was submitted; long.MaxValue: none.</param>
+public sealed record EngineTurns(long OldestIoNs) : EngineEvent;
+
 /// <summary>P7, W3: a primary of a higher epoch is there.</summary>
 public sealed record HigherEpochHeard(long Epoch) : EngineEvent;
 

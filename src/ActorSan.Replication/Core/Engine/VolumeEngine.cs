@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Primaries;
@@ -313,6 +314,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         Replica.Tick();
         Primary?.Tick();
         TellSelf();
+        _events.Post(new EngineTurns(Replica.OldestSubmittedNs()));
         _timers.Set(_tick, _clock.NowNs + _options.TickNs);
     }
 

@@ -48,6 +48,7 @@ public sealed unsafe class WriteIntent
     {
         _metadata = metadata;
         ChunkBytes = chunkBytes;
+        SizeBytes = sizeBytes;
         ChunkCount = checked((int)((sizeBytes + chunkBytes - 1) / chunkBytes));
         int contentBytes = metadata.PageContentBytes(ReplicaPageKind.WriteIntent);
         _chunksPerPage = (contentBytes - HeaderBytes) / 8 * 64;
@@ -65,6 +66,8 @@ public sealed unsafe class WriteIntent
     }
 
     public long ChunkBytes { get; }
+
+    public long SizeBytes { get; }
 
     public int ChunkCount { get; private set; }
 
@@ -151,7 +154,7 @@ public sealed unsafe class WriteIntent
                 chunk++;
             }
 
-            ranges.Add(new ByteRange(first * ChunkBytes, (chunk + 1 - first) * ChunkBytes));
+            ranges.Add(new ByteRange(first * ChunkBytes, Math.Min((chunk + 1) * ChunkBytes, SizeBytes) - (first * ChunkBytes)));
         }
 
         return ranges;

@@ -113,6 +113,7 @@ public sealed unsafe partial class Replica
     private sealed class StateWriter : PageWrite
     {
         private readonly Replica _replica;
+        private readonly ContentWriter _writer = new();
         private List<Action<bool>> _waiting = [];
         private List<Action<bool>> _current = [];
 
@@ -162,9 +163,12 @@ public sealed unsafe partial class Replica
         {
             IsBusy = true;
             (_current, _waiting) = (_waiting, _current);
-            _replica._state = _replica._state with { Heard = _replica.Marks.ToList() };
+            _replica._state = _replica._state with { Mark = _replica.Mark, Heard = _replica.Marks.ToList() };
             _replica.Marks.Saved();
-            LengthBytes = ReplicaStateFormat.Write(_replica._state, new Span<byte>(Content, _replica._metadata.PageContentBytes(ReplicaPageKind.State)));
+            _writer.Clear();
+            _replica._state.Write(_writer);
+            LengthBytes = _writer.Length;
+            _writer.Written.CopyTo(new Span<byte>(Content, _replica._metadata.PageContentBytes(ReplicaPageKind.State)));
             _replica._metadata.WritePage(this);
         }
     }

@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
 using ActorSan.Replication.Core.Ports;

@@ -1,0 +1,17 @@
+using ActorSan.Replication.Core.Formats;
+
+namespace ActorSan.Replication.Core.Replicas;
+
+/// <summary>What a store's opening makes of its state page.</summary>
+public static class ReplicaOpening
+{
+    /// <summary>
+    /// §2, power session: kept when the same kernel still runs (it still caches what the process wrote), when the store was closed in order, or when it never acknowledges
+    /// before the medium has it; else new, and so it is when the page may not be the latest.
+    /// </summary>
+    public static ReplicaState Opened(this ReplicaState state, Guid bootId, bool wasClean, bool writeCache, bool doubtful, Guid newSession)
+    {
+        bool kept = !doubtful && state.Session != Guid.Empty && (!writeCache || wasClean || bootId == state.BootId);
+        return state with { BootId = bootId, Session = kept ? state.Session : newSession };
+    }
+}

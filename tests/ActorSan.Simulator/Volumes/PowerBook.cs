@@ -1,0 +1,59 @@
+using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Check;
+using ActorSan.Simulator.World;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>
+/// I1's exception: unflushed writes may go only when every in-sync replica has lost its power session. Knows which sessions were lost, and looks at every loss and at every newly
+/// decided configuration whether all members' are.
+/// </summary>
+internal sealed class PowerBook(SimWorld world, History history)
+{
+    private readonly List<(Guid Session, long At)> _lost = [];
+    private readonly Dictionary<string, Guid> _sessions = new(StringComparer.Ordinal);
+    private Configuration? _latest;
+
+    /// <summary>The session of the store that this node has open, or had last.</summary>
+    public void Opened(string node, Guid session) => _sessions[node] = session;
+
+    public void Lost(string node)
+    {
+        if (_sessions.TryGetValue(node, out Guid session))
+        {
+            _lost.Add((session, world.Now));
+            Look();
+        }
+    }
+
+    public void Decided(Configuration configuration)
+    {
+        if (_latest is null || configuration.Version > _latest.Version)
+        {
+            _latest = configuration;
+            Look();
+        }
+    }
+
+    private void Look()
+    {
+        if (_latest is null)
+        {
+            return;
+        }
+
+        long at = 0;
+        foreach (Member member in _latest.InSync)
+        {
+            int index = _lost.FindLastIndex(lost => lost.Session == member.Session);
+            if (index < 0)
+            {
+                return;
+            }
+
+            at = Math.Max(at, _lost[index].At);
+        }
+
+        history.AllLostPower(at);
+    }
+}

@@ -1,0 +1,129 @@
+using ActorSan.Replication.Core.Primaries;
+using ActorSan.Simulator.Clients;
+using ActorSan.Storage.Blocks;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>
+/// What a node's target does with an initiator's commands: to the engine, and the answer back. Attributes are known by those that were completed here and by what the replica held
+/// when it began to serve, as the SCSI layer knows them.
+/// </summary>
+internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
+{
+    private readonly Stack<Command> _free = new();
+    private readonly byte[][] _attributes = [[], [], [], []];
+    private Primary? _known;
+
+    public int BlockBytes => program.Process.Node.Disk!.Options.BlockBytes;
+
+    public int Blocks => (int)(program.Setup.First.SizeBytes / BlockBytes);
+
+    public void Submit(SimOp op)
+    {
+        if (program.Engine?.Primary is not { } primary)
+        {
+            op.Complete(SimOutcome.Refused);
+            return;
+        }
+
+        if (_known != primary)
+        {
+            // Before anything was changed under this promotion: what the replica holds is complete by the time that it serves.
+            _known = primary;
+            for (int i = 1; i < _attributes.Length; i++)
+            {
+                _attributes[i] = program.Engine.Replica.GetAttribute((VolumeAttribute)i).ToArray();
+            }
+        }
+
+        Command command = _free.Count > 0 ? _free.Pop() : new Command(this);
+        command.Op = op;
+        command.Primary = primary;
+        command.OffsetBytes = (long)op.Block * BlockBytes;
+        command.LengthBytes = (long)op.Count * BlockBytes;
+        command.Data = op.Data;
+        command.ForceUnitAccess = op.Durable;
+        command.Atomic = op.Atomic;
+        command.MayDeallocate = false;
+        command.TakesRightsAway = false;
+        command.Attribute = VolumeAttribute.None;
+        command.Kind = op.Kind switch
+        {
+            SimOpKind.Read => VolumeOperationKind.Read,
+            SimOpKind.Write => VolumeOperationKind.Write,
+            SimOpKind.CompareAndWrite => VolumeOperationKind.CompareAndWrite,
+            SimOpKind.WriteZeroes => VolumeOperationKind.WriteZeroes,
+            SimOpKind.Flush => VolumeOperationKind.Flush,
+            SimOpKind.SetAttribute => VolumeOperationKind.SetAttribute,
+            _ => VolumeOperationKind.Read,
+        };
+        if (op.Kind == SimOpKind.SetAttribute)
+        {
+            command.Attribute = (VolumeAttribute)(op.Block);
+            command.LengthBytes = op.DataBytes;
+            command.OffsetBytes = 0;
+            command.TakesRightsAway = (op.DataBytes & 1) != 0;
+        }
+        else if (op.Kind == SimOpKind.GetAttribute)
+        {
+            // As PERSISTENT RESERVE IN: an answer that tells state, under the rules of a read.
+            command.OffsetBytes = 0;
+            command.LengthBytes = BlockBytes;
+            command.Data = command.Spare;
+        }
+
+        program.Engine.Submit(command);
+    }
+
+    private void OnCompleted(Command command)
+    {
+        SimOp op = command.Op!;
+        command.Op = null;
+        SimOutcome outcome = command.Status switch
+        {
+            VolumeStatus.Success => SimOutcome.Ok,
+            VolumeStatus.Miscompare => SimOutcome.Miscompare,
+            VolumeStatus.OutOfRange or VolumeStatus.NotSupported => SimOutcome.Refused,
+            _ => SimOutcome.Unknown,
+        };
+        if (outcome is SimOutcome.Ok or SimOutcome.Miscompare)
+        {
+            Primary primary = command.Primary!;
+            program.Setup.Facts.Answered(program.Setup.Key.Name, program.Process.Node.Name, program.Process.Instance, primary.Epoch);
+            Attributes(command, op);
+        }
+
+        _free.Push(command);
+        op.Complete(outcome);
+    }
+
+    private void Attributes(Command command, SimOp op)
+    {
+        if (op.Kind is not (SimOpKind.SetAttribute or SimOpKind.GetAttribute))
+        {
+            return;
+        }
+
+        if (op.Kind == SimOpKind.SetAttribute)
+        {
+            _attributes[(int)command.Attribute] = new ReadOnlySpan<byte>(op.Data, op.DataBytes).ToArray();
+            return;
+        }
+
+        byte[] value = _attributes[op.Block];
+        var target = new Span<byte>(op.Data, op.DataBytes);
+        target.Clear();
+        value.AsSpan(0, Math.Min(value.Length, target.Length)).CopyTo(target);
+    }
+
+    private sealed class Command(VolumeFront front) : VolumeOperation
+    {
+        public SimOp? Op;
+        public Primary? Primary;
+        private readonly byte[] _spare = GC.AllocateArray<byte>(64, pinned: true);
+
+        public byte* Spare => (byte*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(_spare, 0);
+
+        protected internal override void OnCompleted() => front.OnCompleted(this);
+    }
+}

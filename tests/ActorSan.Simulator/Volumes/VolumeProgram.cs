@@ -1,0 +1,251 @@
+using ActorSan.Replication.Core.Control;
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Formats;
+using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Leases;
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Clients;
+using ActorSan.Simulator.Disk;
+using ActorSan.Simulator.World;
+using ActorSan.Storage.Stores;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>One process of a node that votes, holds a replica, or both: the product's classes, wired to the simulated world as actors and threads wire them to the real one.</summary>
+internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerListener, ILeaseListener, IEngineEvents, IEngineCommands
+{
+    private readonly SimProcess _process;
+    private readonly VolumeSetup _setup;
+    private readonly string _facts;
+    private readonly LeaseCell _cell = new();
+    private readonly Voter? _voter;
+    private readonly Proposer _proposer;
+    private readonly LeaseHolder _leases;
+    private readonly VolumeControl? _control;
+    private readonly SimRandom _random;
+    private VolumeEngine? _engine;
+    private long _toEngineAt;
+    private long _toControlAt;
+
+    public VolumeProgram(SimProcess process, VolumeSetup setup)
+    {
+        _process = process;
+        _setup = setup;
+        _facts = setup.Key.Name;
+        _random = SimRandom.For(process.World.Seed, "wiring " + process.Node.Name, process.Number);
+        string node = process.Node.Name;
+        IControlNetwork network = setup.Control.For(process);
+        SimTimers timers = process.Control.Timers;
+        SimClock clock = process.Node.Clock;
+        var counts = new JournalCounts(null, setup.Bugs);
+        if (process.Node.Journal is { } medium)
+        {
+            var journal = new VoterJournal(new SimJournal(medium, process), node);
+            var state = new VoterState();
+            foreach (object record in journal.Records)
+            {
+                state.Apply((VoterRecord)record);
+            }
+
+            _voter = new Voter(node, state, journal, network, clock, this, setup.Leases, setup.Bugs);
+        }
+
+        _proposer = new Proposer(node, process.Instance, _voter, counts, network, clock, timers, this, setup.Rounds, setup.Bugs);
+        _leases = new LeaseHolder(node, process.Instance, counts, network, clock, timers, process.Chance, this, setup.Leases, setup.Bugs);
+        if (process.Node.Disk is not null)
+        {
+            _control = new VolumeControl(setup.Key, node, process.Instance, setup.Decisions, _proposer, _voter, _leases, this, network, clock, timers, process.Chance, _cell, setup.Bugs);
+            Volume = new VolumeFront(this);
+            process.Post(SimSides.Engine, Open);
+        }
+
+        process.Post(SimSides.Control, () =>
+        {
+            _proposer.Know(setup.Key, setup.First);
+            _control?.Start();
+        });
+    }
+
+    public ISimVolume? Volume { get; }
+
+    public VolumeEngine? Engine => _engine;
+
+    public VolumeControl? Control => _control;
+
+    internal VolumeSetup Setup => _setup;
+
+    internal SimProcess Process => _process;
+
+    public void OnControl(string from, ControlMessage message)
+    {
+        if (_voter?.On(message) ?? false)
+        {
+            return;
+        }
+
+        if (!_proposer.On(message) && !_leases.On(message))
+        {
+            _control?.OnMessage(message);
+        }
+    }
+
+    public void OnGone()
+    {
+    }
+
+    public void OnPutBack(long seen, long writeCount)
+    {
+    }
+
+    public void OnRefusedLineage(RegisterKey key, UnknownReason reason, Guid by)
+    {
+    }
+
+    public void OnDecided(RegisterKey key, RegisterValue value)
+    {
+        _setup.Facts.Decided(_facts, _process.Node.Name, value);
+        _setup.Power.Decided((Configuration)value);
+        _control?.OnDecided(value);
+    }
+
+    public void OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) =>
+        _setup.Facts.Violation("R5", _process.Node.Name, $"'{known}' and '{told}' are both told to be decided");
+
+    public void OnHeld(RegisterKey key, long epoch) => _control?.OnHeld(epoch);
+
+    public void OnGaveUp(RegisterKey key, long epoch, long quietUntilNs) => Say("lease", $"gives up epoch {epoch}");
+
+    public void OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => _control?.OnHigherEpoch(higherEpoch);
+
+    /// <summary>Engine to control, in order.</summary>
+    public void Post(EngineEvent happened)
+    {
+        if (_process.World.Tracing && happened is not EngineTurns and not MarksHeard)
+        {
+            Say("engine", happened.ToString());
+        }
+
+        _toControlAt = Math.Max(_toControlAt + 1, _process.World.Now + _random.Skewed(1_000, 300_000));
+        _process.Post(SimSides.Control, () => _control!.OnEngine(happened), _toControlAt - _process.World.Now);
+    }
+
+    /// <summary>Control to engine, in order.</summary>
+    public void Execute(EngineCommand command)
+    {
+        if (_process.World.Tracing)
+        {
+            Say("command", command.ToString());
+        }
+
+        if (command is BecomePrimary begin)
+        {
+            _setup.Facts.Primary(_facts, _process.Node.Name, _process.Instance, begin.Configuration.Epoch);
+        }
+
+        _toEngineAt = Math.Max(_toEngineAt + 1, _process.World.Now + _random.Skewed(1_000, 300_000));
+        _process.Post(SimSides.Engine, () => _engine?.Execute(command), _toEngineAt - _process.World.Now);
+    }
+
+    internal void Say(string what, string text)
+    {
+        if (_process.World.Tracing)
+        {
+            _process.World.Trace(_process.Node.Name, what, text);
+        }
+    }
+
+    private void Open()
+    {
+        SimStore? store = _process.Node.Disk!.Open(_process, out StoreFault fault);
+        if (store is null)
+        {
+            Say("disk", $"cannot be opened: {fault}");
+            _process.Post(SimSides.Engine, Open, 50_000_000);
+            return;
+        }
+
+        SimMetadata metadata = store.Metadata;
+        ReadOnlySpan<byte> page = metadata.LoadedPage(ReplicaPageKind.State, 0, 0, out PageHealth health);
+        ReplicaState state;
+        if (health == PageHealth.Blank)
+        {
+            state = new ReplicaState
+            {
+                VolumeId = metadata.VolumeId,
+                Lineage = _setup.Key.Lineage,
+                Node = _process.Node.Name,
+                Incarnation = _process.Node.Disk.Content.Incarnation,
+                Session = Guid.Empty,
+                BootId = Guid.Empty,
+            };
+        }
+        else if (!ReplicaState.TryRead(page, out ReplicaState? read, out ContentFault wrong))
+        {
+            _setup.Facts.Violation("I7", _process.Node.Name, wrong.Sentence);
+            return;
+        }
+        else
+        {
+            state = read;
+        }
+
+        Guid newSession = SimSessions.First(_setup.First, _process.Node, state) ?? _process.Chance.NewId();
+        state = state.Opened(_process.Node.BootId, metadata.WasClean, _setup.WriteCache, health == PageHealth.Doubtful, newSession);
+        _setup.Power.Opened(_process.Node.Name, state.Session);
+        var users = new LinkUser();
+        var links = new List<IPeerLink>();
+        foreach (SimNode peer in _process.World.Nodes)
+        {
+            if (peer != _process.Node && peer.Disk is not null)
+            {
+                links.Add(_setup.Data.Attach(_process, peer, users));
+            }
+        }
+
+        _engine = new VolumeEngine(
+            _setup.Engine, state, store, metadata, links, this, _process.Node.Clock, _process.Engine.Timers, _process.Chance, _cell, _process.Instance, _setup.Bugs);
+        users.Engine = _engine;
+        _engine.Start(static _ => { });
+    }
+
+    private sealed unsafe class LinkUser : ILinkUser
+    {
+        public VolumeEngine? Engine { get; set; }
+
+        public void OnLinkUp(IPeerLink link) => Engine?.OnLinkUp(link);
+
+        public void OnLinkDown(IPeerLink link) => Engine?.OnLinkDown(link);
+
+        public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner) => Engine?.OnFrame(link, frame, data, owner);
+    }
+
+    private sealed class VoterJournal(SimJournal journal, string node) : IVoterJournal
+    {
+        public IReadOnlyList<object> Records => journal.Records;
+
+        public Guid Incarnation => journal.Incarnation;
+
+        public long WriteCount => journal.WriteCount;
+
+        public void Append(JournalWrite write) => journal.Append(new Adapter(write, node));
+
+        private sealed class Adapter(JournalWrite write, string node) : SimJournalWrite
+        {
+            public override object Record => write.Record;
+
+            public override void OnDurable() => write.OnDurable();
+
+            public override void OnFailed() => _ = node;
+        }
+    }
+}
+
+/// <summary>S7: the first member's session is in the first value, and its store's first opening has it.</summary>
+internal static class SimSessions
+{
+    public static Guid? First(Configuration first, SimNode node, ReplicaState state) =>
+        state.Session == Guid.Empty && first.MemberOf(node.Name) is { } member && member.Incarnation == state.Incarnation ? member.Session : null;
+}

@@ -1,0 +1,266 @@
+using ActorSan.Replication.Core;
+using ActorSan.Replication.Core.Control;
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Leases;
+using ActorSan.Replication.Core.Primaries;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Clients;
+using ActorSan.Simulator.Disk;
+using ActorSan.Simulator.Net;
+using ActorSan.Simulator.Runner;
+using ActorSan.Simulator.World;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>
+/// One volume on two or three data nodes with up to three witnesses: the whole product below the actors, in a hostile world. Ends healed, quiet and read in full; then all
+/// replicas must be alike and in sync.
+/// </summary>
+internal abstract class VolumeScenario : IScenario
+{
+    protected const long Ms = 1_000_000;
+    protected const long Second = 1_000_000_000;
+
+    /// <summary>Within this after the heal the volume serves with all replicas in sync (liveness).</summary>
+    private const long HealBoundNs = 60 * Second;
+
+    private static readonly string[] s_names = ["atlas", "zeus", "hera", "iris", "juno", "leto"];
+
+    public abstract string Kind { get; }
+
+    public abstract string About { get; }
+
+    public IReadOnlyList<string> Bugs { get; init; } = [];
+
+    public abstract Plan Make(ulong seed);
+
+    public RunResult Run(Plan plan, RunOptions options)
+    {
+        BugSet bugs = options.Bug is { } name ? BugSet.Of([.. name.Split('+').Select(Enum.Parse<Bug>)]) : BugSet.Nothing;
+        using var world = new SimWorld(plan.Seed, options.Trace);
+        int dataNodes = (int)plan.Option("data", 2);
+        int blocks = (int)plan.Option("blocks", 32);
+        Build(world, plan, dataNodes, blocks, bugs, out SimClients clients, out VolumeSetup setup);
+        SimNode first = world.Nodes[0];
+        foreach (SimNode node in world.Nodes)
+        {
+            node.Start();
+        }
+
+        // The first replica serves before anything else happens.
+        world.RunUntil(world.Now + (3 * Second));
+        var faults = new FaultInjector(world, plan, setup.Control, setup.Data) { OnOperator = fault => Operate(world, setup, fault) };
+        faults.Schedule();
+        WatchPower(world, plan, setup);
+        clients.Schedule(plan);
+        world.RunUntil(world.Now + plan.HealAtNs);
+        if (world.Violation is null)
+        {
+            Finish(world, clients, setup, first, dataNodes, blocks, options.Verify);
+        }
+
+        int inconclusive = 0;
+        if (options.Verify && world.Violation is null)
+        {
+            if (clients.History.Check() is { } wrong)
+            {
+                world.Fail(wrong);
+            }
+
+            inconclusive = clients.History.Inconclusive;
+        }
+
+        return new RunResult(world.Violation, world.Events, world.Hash, inconclusive, world.TraceLines);
+    }
+
+    protected virtual void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
+    {
+        if (world.Nodes[fault.Node].Process?.Program is VolumeProgram program && program.Control is { } control)
+        {
+            string to = world.Nodes[fault.Peer].Name;
+            program.Process.Post(SimSides.Control, () => _ = control.RequestHandOver(to));
+        }
+    }
+
+    private static void Build(SimWorld world, Plan plan, int dataNodes, int blocks, BugSet bugs, out SimClients clients, out VolumeSetup setup)
+    {
+        SimRandom random = world.Random("build");
+        int voters = Math.Max(1, plan.Nodes);
+        for (int i = 0; i < voters; i++)
+        {
+            _ = world.AddNode(s_names[i]);
+        }
+
+        bool writeCache = plan.Option("write-through") == 0;
+        Guid volumeId = random.NextGuid();
+        var diskOptions = new SimDiskOptions { Blocks = blocks, VolatileCache = true };
+        var voterIds = new List<VoterId>();
+        var replicas = new List<ReplicaEntry>();
+        foreach (SimNode node in world.Nodes)
+        {
+            node.Journal = new SimJournalMedium(node);
+            voterIds.Add(new VoterId(node.Name, node.Journal.Incarnation));
+            if (node.Index < dataNodes)
+            {
+                node.Disk = new SimDisk(node, diskOptions, volumeId, node.Random.NextGuid());
+                replicas.Add(new ReplicaEntry(node.Name, node.Disk.Content.Incarnation));
+            }
+        }
+
+        var first = new Configuration
+        {
+            Version = 1,
+            VolumeId = volumeId,
+            Lineage = random.NextGuid(),
+            Voters = [.. voterIds],
+            InSync = [new Member(s_names[0], replicas[0].Incarnation, random.NextGuid())],
+            Replicas = [.. replicas],
+            SizeBytes = (long)blocks * diskOptions.BlockBytes,
+            Settings = new VolumeSettings
+            {
+                ConfirmReads = plan.Option("confirm-reads") != 0,
+                OnNoQuorum = plan.Option("fail") != 0 ? NoQuorumPolicy.Fail : NoQuorumPolicy.Suspend,
+                PreferredPrimary = plan.Option("preferred") != 0 ? s_names[0] : null,
+            },
+        };
+        var key = new RegisterKey("volume/" + volumeId.ToString("N")[..4], first.Lineage);
+        foreach (SimNode node in world.Nodes)
+        {
+            // S7: written on all voters that it names, before anything is served.
+            node.Journal!.Found(new AcceptedRecord(key, default, first));
+        }
+
+        clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = dataNodes });
+        var power = new PowerBook(world, clients.History);
+        long lease = plan.Option("lease-ms", 1000) * Ms;
+        setup = new VolumeSetup
+        {
+            VolumeId = volumeId,
+            Key = key,
+            First = first,
+            Control = new SimControlNet(world),
+            Data = new SimDataNet(world),
+            Facts = world.Facts,
+            Power = power,
+            Bugs = bugs,
+            WriteCache = writeCache,
+            Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
+            Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms },
+            Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second },
+            Engine = new EngineOptions
+            {
+                Replica = new ReplicaOptions
+                {
+                    ChunkBytes = 4 * diskOptions.BlockBytes,
+                    GranuleBytes = plan.Option("granule", 1) * diskOptions.BlockBytes,
+                    StoreTimeoutNs = 2 * Second,
+                    ClearIntervalNs = plan.Option("clear-ms", 700) * Ms,
+                    WriteCache = writeCache,
+                },
+                Primary = new PrimaryOptions
+                {
+                    AckTimeoutNs = plan.Option("ack-ms", 600) * Ms,
+                    AttachTimeoutNs = 400 * Ms,
+                    PieceBytes = (int)plan.Option("piece", 4) * diskOptions.BlockBytes,
+                    ResyncDepth = 2,
+                    ReconcileMaxBytes = plan.Option("reconcile-max", 1 << 20),
+                    ResyncByDigest = plan.Option("digest") != 0,
+                },
+            },
+        };
+        VolumeSetup shared = setup;
+        foreach (SimNode node in world.Nodes)
+        {
+            node.Clock.SetDrift((int)random.Range(-SimClock.MaxDriftPpm, SimClock.MaxDriftPpm));
+            node.Boot = process => new VolumeProgram(process, shared);
+        }
+    }
+
+    private static void WatchPower(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        foreach (SimNode node in world.Nodes)
+        {
+            node.OnPowerLost = () => setup.Power.Lost(node.Name);
+        }
+    }
+
+    private static void Finish(SimWorld world, SimClients clients, VolumeSetup setup, SimNode first, int dataNodes, int blocks, bool verify)
+    {
+        long healed = world.Now;
+        string? wanting = null;
+        while (world.Violation is null && world.Now - healed < HealBoundNs)
+        {
+            world.RunUntil(world.Now + Second);
+            wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : Wanting(world, setup, dataNodes);
+            if (wanting is null)
+            {
+                break;
+            }
+        }
+
+        if (wanting is not null)
+        {
+            world.Fail($"Liveness: {HealBoundNs / Second} s after the heal: {wanting}");
+            return;
+        }
+
+        for (int block = 0; block < blocks; block++)
+        {
+            clients.Submit(new PlanOp(-1, 0, 99, first.Index, SimOpKind.Read, block));
+        }
+
+        for (int attribute = 1; attribute <= 3; attribute++)
+        {
+            clients.Submit(new PlanOp(-1, 0, 99, first.Index, SimOpKind.GetAttribute, attribute));
+        }
+
+        world.RunUntil(world.Now + (20 * Second));
+        if (clients.Open > 0)
+        {
+            world.Fail($"Liveness: {clients.Open} of the last reads never ended");
+        }
+
+        if (verify)
+        {
+            CompareReplicas(world, dataNodes, blocks);
+            setup.Data.CheckNothingIsKept();
+        }
+    }
+
+    private static string? Wanting(SimWorld world, VolumeSetup setup, int dataNodes)
+    {
+        VolumeProgram? serving = null;
+        foreach (SimNode node in world.Nodes)
+        {
+            if (node.Process?.Program is VolumeProgram { Control.Role: VolumeRole.Serving } program)
+            {
+                serving = program;
+            }
+        }
+
+        if (serving?.Control!.Known is not { } known)
+        {
+            return $"nobody serves; latest decided: {setup.Facts.Latest(setup.Key.Name)}";
+        }
+
+        return known.InSync.Count == dataNodes ? null : $"not all replicas are in sync: {known}";
+    }
+
+    private static void CompareReplicas(SimWorld world, int dataNodes, int blocks)
+    {
+        for (int block = 0; block < blocks; block++)
+        {
+            ReadOnlySpan<byte> one = world.Nodes[0].Disk!.Content.Block(block);
+            for (int node = 1; node < dataNodes; node++)
+            {
+                if (!one.SequenceEqual(world.Nodes[node].Disk!.Content.Block(block)))
+                {
+                    world.Fail($"I4: block {block} is not the same on {world.Nodes[0].Name} and {world.Nodes[node].Name} after the heal");
+                    return;
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,39 @@
+using ActorSan.Replication.Core;
+using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Leases;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Check;
+using ActorSan.Simulator.Net;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>What all nodes of one simulated volume share.</summary>
+internal sealed class VolumeSetup
+{
+    public required Guid VolumeId { get; init; }
+
+    public required RegisterKey Key { get; init; }
+
+    public required Configuration First { get; init; }
+
+    public required SimControlNet Control { get; init; }
+
+    public required SimDataNet Data { get; init; }
+
+    public required EngineOptions Engine { get; init; }
+
+    public required ActorSan.Replication.Core.Control.ControlOptions Decisions { get; init; }
+
+    public required LeaseSettings Leases { get; init; }
+
+    public required ProposerSettings Rounds { get; init; }
+
+    public required BugSet Bugs { get; init; }
+
+    public required Facts Facts { get; init; }
+
+    public required PowerBook Power { get; init; }
+
+    public required bool WriteCache { get; init; }
+}
