@@ -34,6 +34,9 @@ internal enum Bug
     /// <summary>S4: admitted without the sets of the others.</summary>
     AdmitWithoutSets,
 
+    /// <summary>W2: a write is complete before anyone has heard of the mark under which the own store has it.</summary>
+    CompleteBeforeMarkIsHeard,
+
     /// <summary>P7: a deposed primary keeps its list as if it were exact.</summary>
     DeposedStaysExact,
 

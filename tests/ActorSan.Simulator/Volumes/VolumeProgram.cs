@@ -27,6 +27,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     private readonly VolumeControl? _control;
     private readonly SimRandom _random;
     private VolumeEngine? _engine;
+    private SimStore? _store;
+    private bool _mustBeNew;
     private long _toEngineAt;
     private long _toControlAt;
 
@@ -128,6 +130,13 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             Say("engine", happened.ToString());
         }
 
+        if (happened is StoreFailed)
+        {
+            // A session that ends with its store: what was not flushed may be gone as with the power.
+            _setup.Power.Lost(_process.Node.Name);
+            _process.Post(SimSides.Engine, Reopen, 200_000_000);
+        }
+
         _toControlAt = Math.Max(_toControlAt + 1, _process.World.Now + _random.Skewed(1_000, 300_000));
         _process.Post(SimSides.Control, () => _control!.OnEngine(happened), _toControlAt - _process.World.Now);
     }
@@ -157,6 +166,22 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         }
     }
 
+    // A store that failed is opened again, in a new session, when this node is not primary with it any more and its I/O has ended (P10).
+    private void Reopen()
+    {
+        if (_engine is null || _engine.Primary is not null || !_engine.Replica.IsFailed)
+        {
+            _process.Post(SimSides.Engine, Reopen, 200_000_000);
+            return;
+        }
+
+        _engine.Stop();
+        _engine = null;
+        _store!.Close(null);
+        _mustBeNew = true;
+        Open();
+    }
+
     private void Open()
     {
         SimStore? store = _process.Node.Disk!.Open(_process, out StoreFault fault);
@@ -167,6 +192,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             return;
         }
 
+        _store = store;
         SimMetadata metadata = store.Metadata;
         ReadOnlySpan<byte> page = metadata.LoadedPage(ReplicaPageKind.State, 0, 0, out PageHealth health);
         ReplicaState state;
@@ -193,7 +219,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         }
 
         Guid newSession = SimSessions.First(_setup.First, _process.Node, state) ?? _process.Chance.NewId();
-        state = state.Opened(_process.Node.BootId, metadata.WasClean, _setup.WriteCache, health == PageHealth.Doubtful, newSession);
+        state = state.Opened(_process.Node.BootId, metadata.WasClean, _setup.WriteCache, health == PageHealth.Doubtful || _mustBeNew, newSession);
+        _mustBeNew = false;
         _setup.Power.Opened(_process.Node.Name, state.Session);
         var users = new LinkUser();
         var links = new List<IPeerLink>();

@@ -40,7 +40,7 @@ internal abstract class VolumeScenario : IScenario
     {
         BugSet bugs = options.Bug is { } name ? BugSet.Of([.. name.Split('+').Select(Enum.Parse<Bug>)]) : BugSet.Nothing;
         using var world = new SimWorld(plan.Seed, options.Trace);
-        int dataNodes = (int)plan.Option("data", 2);
+        int dataNodes = (int)Math.Min(plan.Option("data", 2), plan.Nodes);
         int blocks = (int)plan.Option("blocks", 32);
         Build(world, plan, dataNodes, blocks, bugs, out SimClients clients, out VolumeSetup setup);
         SimNode first = world.Nodes[0];

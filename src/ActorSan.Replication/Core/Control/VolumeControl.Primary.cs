@@ -52,7 +52,9 @@ public sealed partial class VolumeControl
 
         if (!HasOtherMember(known))
         {
+            // Nobody else has the bytes: what waits is answered with what the store said; then the store may be opened anew, in another session (P9).
             _engine.Execute(new NoOtherMember());
+            BecomeSecondary(exact: false, release: true);
         }
     }
 

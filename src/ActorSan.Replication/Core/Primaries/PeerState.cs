@@ -72,6 +72,12 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
 
     public long ConfirmedRound { get; set; }
 
+    /// <summary>The highest mark of this primary's store that the peer has surely heard (W2).</summary>
+    public long HeardMark { get; set; }
+
+    /// <summary>This primary's mark when it offered the attachment.</summary>
+    public long OfferedMark { get; set; }
+
     public int ResyncInFlight { get; set; }
 
     public long ResyncCursor { get; set; }

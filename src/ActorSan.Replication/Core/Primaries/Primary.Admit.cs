@@ -12,8 +12,6 @@ public sealed unsafe partial class Primary
     private readonly Queue<VolumeOperation> _waiting = new();
     private readonly List<PrimaryTask> _tasks = [];
     private int _active;
-    private long _confirmRound;
-    private bool _confirmAsked;
     private bool _failing;
     private bool _drainedTold;
     private bool _noOtherMember;
@@ -317,6 +315,13 @@ public sealed unsafe partial class Primary
     // P10: any attached member has all that is complete, and the range's lock keeps everything else away.
     private void ReadRemotely(PrimaryTask task)
     {
+        if (task.Kind is TaskKind.Resync or TaskKind.Verify)
+        {
+            // Who has no bytes of his own copies none (P10).
+            AbandonCopy(task);
+            return;
+        }
+
         task.Peer = null;
         foreach (PeerState peer in _peers)
         {
@@ -458,9 +463,7 @@ public sealed unsafe partial class Primary
         task.IsConfirming = _configuration.Settings.ConfirmReads && (task.Kind is TaskKind.Read or TaskKind.MapStatus || outcome == VolumeStatus.Miscompare);
         if (task.IsConfirming)
         {
-            // W8: after admission, one for all that wait; those that come while one is under way need the next.
-            task.Round = ++_confirmRound;
-            AskConfirmations();
+            task.Round = JoinRound();
         }
 
         End(task, outcome);
@@ -538,55 +541,6 @@ public sealed unsafe partial class Primary
         for (int i = 0; i < _tasks.Count; i++)
         {
             TryAnswer(_tasks[i]);
-        }
-    }
-
-    private void AskConfirmations()
-    {
-        if (_confirmRound == 0)
-        {
-            return;
-        }
-
-        foreach (PeerState peer in _peers)
-        {
-            if (peer.IsRequired && peer.IsAttached && peer.ConfirmedRound < _confirmRound)
-            {
-                Frame confirm = Header(peer, FrameKind.Confirm);
-                confirm.Argument = _confirmRound;
-                peer.Link.Send(confirm, default);
-            }
-        }
-
-        _confirmAsked = true;
-    }
-
-    private bool IsConfirmed(long round)
-    {
-        foreach (PeerState peer in _peers)
-        {
-            if (peer.IsRequired && peer.ConfirmedRound < round)
-            {
-                return false;
-            }
-        }
-
-        return true;
-    }
-
-    private void AnswerConfirmed()
-    {
-        if (!_confirmAsked)
-        {
-            return;
-        }
-
-        for (int i = 0; i < _tasks.Count; i++)
-        {
-            if (_tasks[i].IsConfirming)
-            {
-                TryAnswer(_tasks[i]);
-            }
         }
     }
 

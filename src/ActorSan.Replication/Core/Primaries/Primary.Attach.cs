@@ -52,8 +52,7 @@ public sealed unsafe partial class Primary
                 OnAck(peer, frame.Seq);
                 break;
             case FrameKind.Confirmed:
-                peer.ConfirmedRound = Math.Max(peer.ConfirmedRound, frame.Argument);
-                AnswerConfirmed();
+                OnConfirmed(peer, frame.Argument);
                 break;
             case FrameKind.ReadData:
             case FrameKind.ReadFailed:
@@ -107,6 +106,7 @@ public sealed unsafe partial class Primary
 
         peer.Attachment = ++_attachments + (Epoch << 20);
         peer.AttachSentNs = now;
+        peer.OfferedMark = _replica.Mark;
         Frame attach = Header(peer, FrameKind.Attach);
         attach.Seq = LastSeq;
         var primary = new PrimaryId(_replica.Node, _instance);
@@ -170,6 +170,7 @@ public sealed unsafe partial class Primary
         peer.IsAttached = true;
         peer.LateTold = false;
         peer.ConfirmedRound = 0;
+        peer.HeardMark = Math.Max(peer.HeardMark, peer.OfferedMark);
         _events.Post(new PeerAttached(Epoch, peer.Node, body.Instance, body.Incarnation, body.Session, peer.IsMember));
 
         // A configuration that was decided while the reply was on its way comes first (W7).
@@ -190,7 +191,7 @@ public sealed unsafe partial class Primary
         }
 
         CheckAttachRound();
-        AskConfirmations();
+        SendConfirm(peer);
         RereadAll();
         CheckAll();
     }

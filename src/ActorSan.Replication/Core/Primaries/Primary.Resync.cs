@@ -321,6 +321,17 @@ public sealed unsafe partial class Primary
         return true;
     }
 
+    private void AbandonCopy(PrimaryTask task)
+    {
+        if (task.Kind == TaskKind.Resync)
+        {
+            EndResyncTask(task);
+            return;
+        }
+
+        EndCompare(task);
+    }
+
     private void EndResyncTask(PrimaryTask task)
     {
         PeerState peer = task.Peer!;
@@ -539,7 +550,7 @@ public sealed unsafe partial class Primary
 
     private void PumpVerify()
     {
-        while (_verifyAt >= 0 && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
+        while (_verifyAt >= 0 && !_replica.IsFailed && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
         {
             PrimaryTask task = Take();
             task.Kind = TaskKind.Verify;
@@ -556,7 +567,7 @@ public sealed unsafe partial class Primary
             Acquire(task);
         }
 
-        if (_verifyAt >= _configuration.SizeBytes && _verifying == 0)
+        if (_verifyAt >= 0 && (_verifyAt >= _configuration.SizeBytes || _replica.IsFailed) && _verifying == 0)
         {
             _verifyAt = -1;
             _events.Post(new VerifyEnded(_verifyCompared, _verifyDifferent));

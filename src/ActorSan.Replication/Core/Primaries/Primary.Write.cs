@@ -195,7 +195,7 @@ public sealed unsafe partial class Primary
 
         int required = _bugs.Has(Bug.AcknowledgeBeforePeer) ? 0 : RequiredMask();
         bool local = task.LocalDone || !IsLocalRequired;
-        if (!local || (required & ~task.AckMask) != 0)
+        if (!local || (required & ~task.AckMask) != 0 || (task.LocalDone && !IsMarkHeard(task)))
         {
             return;
         }

@@ -272,6 +272,7 @@ public sealed unsafe partial class Primary
         }
 
         CheckAttachRound();
+        BeginWantedRound();
         AnswerLeased();
         PumpResync();
     }

@@ -306,6 +306,7 @@ public sealed unsafe partial class Replica
     private void Submit(ReplicaWrite write)
     {
         write.Step = WriteStep.Store;
+        write.Mark = Intent.Mark;
         write.StartedNs = _clock.NowNs;
         _submitted++;
         StoreRequest request = write.Request;

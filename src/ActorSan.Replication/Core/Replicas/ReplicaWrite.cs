@@ -36,6 +36,9 @@ public abstract unsafe class ReplicaWrite
     /// <summary>Success; Cancelled when it was dropped before it reached the store; else what the store said.</summary>
     public StoreStatus Status;
 
+    /// <summary>The replica's mark under which it went to the store: its intent is in that group or an older one (W2).</summary>
+    public long Mark;
+
     internal readonly WriteLock Lock;
     internal readonly WriteRequest Request;
     internal readonly WriteMetadata Metadata;

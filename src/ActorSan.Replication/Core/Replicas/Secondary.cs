@@ -45,6 +45,7 @@ public sealed unsafe partial class Secondary
     private long _reign;
     private long _exactAt;
     private bool _settled;
+    private Guid _primaryIncarnation;
     private Pending? _pending;
 
     public Secondary(Replica replica, ISecondaryUser user, Guid instance, BugSet bugs)
@@ -145,6 +146,7 @@ public sealed unsafe partial class Secondary
             return;
         }
 
+        _replica.Marks.Hear(_primaryIncarnation, frame.Mark);
         Settle(frame.Stable);
         switch (frame.Kind)
         {
@@ -290,6 +292,7 @@ public sealed unsafe partial class Secondary
         _reign = pending.Body.Reign;
         _settled = pending.Body.Settled;
         _exactAt = pending.LastSeq;
+        _primaryIncarnation = pending.Body.Configuration.ReplicaOf(_link.Peer)?.Incarnation ?? Guid.Empty;
 
         // Of its own reign stable counts for this list too; an older reign's entries end only when the new one is settled (P6).
         var body = new AttachedBody(
