@@ -135,7 +135,7 @@ public sealed class BlockChecker
 
     /// <summary>
     /// An operation of unknown outcome that nobody saw the value of can be left out of any order; one that somebody saw has taken effect, and before that. A compare-and-write that
-    /// has taken effect has seen. Zeroes can be of anyone and stay optional.
+    /// has taken effect has seen. Zeroes can be of anyone and stay optional, and so do all where somebody saw no more than that a value was not there.
     /// </summary>
     private void KeepWhatTookEffect()
     {
@@ -175,14 +175,19 @@ public sealed class BlockChecker
             }
         }
 
+        bool vague = false;
+        foreach (ref readonly SegmentOp op in ops)
+        {
+            vague |= op.Op.Kind == BlockOpKind.NotEqual;
+        }
+
         int kept = 0;
         for (int i = 0; i < ops.Length; i++)
         {
             SegmentOp op = ops[i];
-            bool zeroing = op.Op.Changes && op.Op.Value == 0;
-            if (!op.Op.Changes || op.Op.IsOk || op.Effective || zeroing)
+            op.Optional = op.Op.Changes && !op.Op.IsOk && !op.Effective;
+            if (!op.Optional || op.Op.Value == 0 || vague)
             {
-                op.Optional = zeroing && !op.Op.IsOk;
                 op.Deadline = Math.Min(op.Op.Return, op.End);
                 op.CompleteBy = op.Op.IsOk ? op.Op.Return : BlockOp.Never;
                 if (op.Effective)

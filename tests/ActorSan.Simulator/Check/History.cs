@@ -9,6 +9,7 @@ public sealed class History
     private readonly List<BlockOp>[] _blocks;
     private readonly List<FlushRecord> _flushes = [];
     private readonly List<long> _powerLosses = [];
+    private readonly List<AtomicGroup> _atomic = [];
 
     /// <param name="blocks">And attributes.</param>
     public History(int blocks)
@@ -36,6 +37,9 @@ public sealed class History
 
     /// <summary>Known from here on; without this it stays unknown.</summary>
     public void Complete(int block, int place, in BlockOp op) => _blocks[block][place] = op;
+
+    /// <summary>These operations of neighbouring blocks are one that must not tear.</summary>
+    public void MustNotTear(AtomicGroup group) => _atomic.Add(group);
 
     public void Flushed(long invoke, long back) => _flushes.Add(new FlushRecord(invoke, back));
 
@@ -67,7 +71,7 @@ public sealed class History
             }
         }
 
-        return null;
+        return AtomicChecker.Check(_atomic, Of, _powerLosses);
     }
 
     private string Tell(int block)

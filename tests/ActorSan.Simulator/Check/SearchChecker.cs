@@ -15,6 +15,11 @@ internal enum SearchResult : byte
 /// </summary>
 internal sealed class SearchChecker
 {
+    private const int MostRelevant = 63;
+
+    /// <summary>A value that nobody asks for.</summary>
+    private const ulong AnyOther = ulong.MaxValue;
+
     private readonly HashSet<(ulong, ulong)> _dead = [];
     private readonly List<ulong> _relevant = [];
     private SegmentOp[] _ops = [];
@@ -71,16 +76,17 @@ internal sealed class SearchChecker
 
     private void AddRelevant(ulong value)
     {
-        if (!_relevant.Contains(value) && _relevant.Count < 64)
+        if (!_relevant.Contains(value) && _relevant.Count < MostRelevant)
         {
             _relevant.Add(value);
         }
     }
 
+    // The last bit stands for all values that nobody asks for: enough to know that there is one.
     private ulong Bit(ulong value)
     {
         int index = _relevant.IndexOf(value);
-        return index < 0 ? 0 : 1UL << index;
+        return 1UL << (index < 0 ? MostRelevant : index);
     }
 
     /// <param name="from">All before this index are done or of an earlier segment.</param>
@@ -129,7 +135,7 @@ internal sealed class SearchChecker
                 continue;
             }
 
-            if (op.Optional)
+            if (op.Optional && op.Op.Value == 0)
             {
                 // One that zeroes what is zero does nothing, and any of them is as good as another.
                 if (value == 0 || triedOptional)
@@ -170,7 +176,7 @@ internal sealed class SearchChecker
             }
         }
 
-        return false;
+        return (survivors & (1UL << MostRelevant)) != 0 && Next(from, segment + 1, AnyOther, 1UL << MostRelevant, high, low);
     }
 
     // Takes what only looks and fits, as long as there is any; returns the end of the first that must come.

@@ -39,7 +39,7 @@ internal sealed class ZoneChecker
         Begin();
         foreach (ref readonly SegmentOp op in CollectionsMarshal.AsSpan(ops))
         {
-            if (op.Segment == segment && op.Op.Changes)
+            if (op.Segment == segment && op.Op.Changes && !op.Optional)
             {
                 int index = Add(op.Op.Value);
                 ref Cluster cluster = ref _clusters[index];
@@ -53,7 +53,7 @@ internal sealed class ZoneChecker
         ulong? initial = null;
         foreach (ref readonly SegmentOp op in CollectionsMarshal.AsSpan(ops))
         {
-            if (op.Segment == segment && op.Op.Kind is BlockOpKind.Read or BlockOpKind.Compare)
+            if (op.Segment == segment && !op.Optional && op.Op.Kind is BlockOpKind.Read or BlockOpKind.Compare)
             {
                 string? wrong = See(in op, ref initial, segment);
                 if (wrong is not null)

@@ -271,6 +271,11 @@ public sealed unsafe class SimClients
                 _places[i] = _clients.History.Begin(_firstRegister + i, Describe(i, BlockOp.Never));
             }
 
+            if (_values.Length > 1 && (Kind == SimOpKind.CompareAndWrite || (Kind == SimOpKind.Write && Atomic)))
+            {
+                _clients.History.MustNotTear(new AtomicGroup(_firstRegister, _places));
+            }
+
             if (world.Tracing)
             {
                 world.Trace(_process.Node.Name, "client " + _op.Client, $"{Kind} {Block}+{Count}{(Durable ? " FUA" : "")}{Values()}");

@@ -20,7 +20,7 @@ public sealed class LocalScenario : IScenario
     public Plan Make(ulong seed)
     {
         var random = SimRandom.For(seed, "plan");
-        var plan = new Plan { Kind = Kind, Seed = seed, Nodes = 1, HealAtNs = 10 * Second };
+        var plan = new Plan { Kind = Kind, Seed = seed, Nodes = 1, HealAtNs = random.Skewed(Second / 50, 10 * Second) };
         plan.Options["blocks"] = random.Range(1, 24);
         plan.Options["zeroes"] = random.Coin() ? 1 : 0;
         plan.Options["slow"] = random.Next(4) == 0 ? 10 : 1;
@@ -38,14 +38,14 @@ public sealed class LocalScenario : IScenario
                 _ => SimOpKind.Write,
             };
             bool attribute = kind is SimOpKind.SetAttribute or SimOpKind.GetAttribute;
-            plan.Add(random.Range(0, 10 * Second), random.Next(5), 0, kind, attribute ? 1 + (block % 3) : block, 1 + (int)random.Skewed(0, 5), random.Next(5) == 0, random.Next(4) == 0);
+            plan.Add(random.Range(0, plan.HealAtNs), random.Next(5), 0, kind, attribute ? 1 + (block % 3) : block, 1 + (int)random.Skewed(0, 5), random.Next(5) == 0, random.Next(4) == 0);
         }
 
         int faults = random.Next(8);
         for (int i = 0; i < faults; i++)
         {
             FaultKind kind = random.Next(4) switch { 0 => FaultKind.Crash, 1 => FaultKind.Freeze, _ => FaultKind.PowerLoss };
-            plan.Add(kind, random.Range(0, 10 * Second), 0, 0, random.Skewed(1_000_000, Second), kind == FaultKind.Freeze ? (long)SimSides.Both : 0);
+            plan.Add(kind, random.Range(0, plan.HealAtNs), 0, 0, random.Skewed(100_000, plan.HealAtNs / 8), kind == FaultKind.Freeze ? (long)SimSides.Both : 0);
         }
 
         return plan;
