@@ -47,7 +47,7 @@ internal static class SimulatorProgram
 
             var session = new Session(registry, scenario, parsed.GetValue(bug), parsed.GetValue(shrink), parsed.GetValue(json));
             ulong? first = parsed.GetValue(seed);
-            bool single = first is not null && parsed.GetResult(seeds) is null or { Implicit: true } && first is not null;
+            bool single = first is not null && parsed.GetResult(seeds) is null or { Implicit: true };
             int code = single
                 ? session.One(first!.Value, parsed.GetValue(trace), parsed.GetValue(only))
                 : parsed.GetValue(bugs) ? session.Bugs(first ?? 1, parsed.GetValue(seeds), cancelled) : session.Many(first ?? 1, parsed.GetValue(seeds), cancelled);
