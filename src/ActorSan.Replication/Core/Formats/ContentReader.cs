@@ -104,6 +104,24 @@ public ref struct ContentReader
         }
     }
 
+    public void WideVersion(ushort known)
+    {
+        ushort version = UInt16("version");
+        if (IsGood && version != known)
+        {
+            Refuse(ContentFaultReason.OtherVersion, $"has version {version}, and this release knows version {known}");
+        }
+    }
+
+    /// <summary>Bytes that are kept for later.</summary>
+    public void Zeroes(int count)
+    {
+        if (Take(count, "reserved bytes").ContainsAnyExcept((byte)0))
+        {
+            Refuse(ContentFaultReason.OutOfRange, "has bytes set that this version keeps at zero");
+        }
+    }
+
     /// <summary>Length (1 byte) and UTF-8; at least one byte of it.</summary>
     public string Text(string name)
     {
