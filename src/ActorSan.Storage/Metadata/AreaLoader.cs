@@ -31,18 +31,23 @@ internal sealed class AreaLoader(IStoreHandle handle)
 
     public ulong RedoSequence { get; private set; }
 
+    /// <summary>Null: not asked for.</summary>
+    public LoadedPages? Pages { get; private set; }
+
     private string Store => handle.Description;
 
     private string Advice =>
         "Nothing was changed. 'actorsan inspect' shows what can be read of it; restore it from a copy, or format it anew, which loses all that it holds"
         + $" ('actorsan format' with --force {Store}).";
 
-    public void Load(VolumeExpectation expectation, NodeKey? nodeKey)
+    /// <param name="replicated">The pages that replication adds are read too, which takes the longer the larger the grow limit is.</param>
+    public void Load(VolumeExpectation expectation, NodeKey? nodeKey, bool replicated)
     {
         Superblock = FindSuperblock(out bool repair);
         CheckStore();
         CheckExpectation(expectation);
         ReadPages();
+        ReadReplicaPages(replicated);
         UnwrapKey(nodeKey);
         List<FoundRedo> inUse = FindRedo();
         bool clean = StateNow.Clean && !State.IsSuspect;
@@ -247,6 +252,23 @@ internal sealed class AreaLoader(IStoreHandle handle)
         {
             string name = Enum.IsDefined((VolumeAttribute)(i + 1)) ? $"{(VolumeAttribute)(i + 1)}" : $"{i + 1}";
             Attributes[i] = ReadPage(AreaReader.AttributePage(i), $"page of attribute {name}");
+        }
+    }
+
+    private void ReadReplicaPages(bool replicated)
+    {
+        if (!replicated)
+        {
+            return;
+        }
+
+        Pages = new LoadedPages(Superblock);
+        foreach (PageArea area in Pages.All)
+        {
+            if (area.Load(_reader, Superblock.VolumeId) is { } fault)
+            {
+                throw fault.State == SlotState.TooNew ? TooNew(fault.Name) : Damaged($"both slots of its {fault.Name} are damaged");
+            }
         }
     }
 

@@ -91,14 +91,31 @@ internal sealed class AreaReader(IStoreHandle handle)
 
     public ReadOnlySpan<byte> RedoBytes(int lengthBytes) => _buffer.AsSpan(0, lengthBytes);
 
-    private FoundSlot ReadSlot(long offset, long slotBytes, MetadataPage page, Guid volumeId)
+    /// <summary>One of many alike.</summary>
+    public FoundPage ReadPage(Guid volumeId, MetadataPage page, PagePlace place, long offset, long slotBytes) =>
+        new(page, ReadSlot(offset, slotBytes, page, volumeId, place), ReadSlot(offset + slotBytes, slotBytes, page, volumeId, place));
+
+    /// <summary>Whether there is nothing but zeroes; what cannot be read is something.</summary>
+    public bool IsZero(long offset, long lengthBytes)
+    {
+        try
+        {
+            return handle.IsZero(offset, lengthBytes);
+        }
+        catch (StoreException failure) when (failure.Fault == StoreFault.Io)
+        {
+            return false;
+        }
+    }
+
+    private FoundSlot ReadSlot(long offset, long slotBytes, MetadataPage page, Guid volumeId, PagePlace place = default)
     {
         if (!TryRead(offset, MetadataFormat.UnitBytes))
         {
             return new FoundSlot(SlotState.Unreadable, 0, []);
         }
 
-        PageSlotHeader header = PageSlot.Peek(_buffer, page, volumeId, slotBytes);
+        PageSlotHeader header = PageSlot.Peek(_buffer, page, volumeId, slotBytes, place);
         if (header.State != SlotState.Valid)
         {
             return new FoundSlot(header.State, 0, []);

@@ -70,8 +70,8 @@ public sealed record MetadataRegion(MetadataRegionKind Kind, int Count, long Uni
 /// attributes              8 of 2 × 260 KiB           4 of 2 × 132 KiB
 /// redo slots              8 of 4 KiB + 1 MiB         4 of 4 KiB + 128 KiB
 /// configuration           1 of 2 × 64 KiB            the same
-/// write intent            pages of 2 × 4 KiB with 4,032 bytes of bits each, as many as the grow limit asks
-/// out-of-sync, 3 peers    likewise: 0.019 % of the volume's size at the default grow limit
+/// write intent            pages of 2 × 4 KiB with 3,776 bytes of bits each, as many as the grow limit asks
+/// out-of-sync, 3 peers    likewise with 3,968 bytes: 0.019 % of the volume's size at the default grow limit
 /// data                    at the next MiB: 25 MiB for 1 TiB, 2 MiB for a tiny volume; in a file nearly all of it is a hole
 /// </code>
 /// </summary>
@@ -82,6 +82,10 @@ internal static class MetadataRule
     public const int PeerCount = 3;
     public const long IntentChunkBytes = 4 << 20;
     public const long OutOfSyncBytes = 64 << 10;
+
+    // What replication puts before the bits of a page.
+    public const int IntentHeaderBytes = 256;
+    public const int OutOfSyncHeaderBytes = 64;
     private const int ConfigurationBytes = 64 << 10;
 
     /// <summary>
@@ -117,10 +121,10 @@ internal static class MetadataRule
         Add(MetadataRegionKind.Attributes, IsSmall(growLimitBytes) ? 4 : 8, MetadataFormat.UnitBytes + AttributeBytes(growLimitBytes), 2);
         Add(MetadataRegionKind.RedoSlots, RedoCount(growLimitBytes), MetadataFormat.UnitBytes + RedoBytes(growLimitBytes), 1);
         Add(MetadataRegionKind.Configuration, 1, ConfigurationBytes, 2);
-        Add(MetadataRegionKind.WriteIntent, BitmapPages(growLimitBytes, IntentChunkBytes), MetadataFormat.UnitBytes, 2);
+        Add(MetadataRegionKind.WriteIntent, BitmapPages(growLimitBytes, IntentChunkBytes, IntentHeaderBytes), MetadataFormat.UnitBytes, 2);
         for (int peer = 0; peer < PeerCount; peer++)
         {
-            Add(MetadataRegionKind.OutOfSync, BitmapPages(growLimitBytes, OutOfSyncBytes), MetadataFormat.UnitBytes, 2);
+            Add(MetadataRegionKind.OutOfSync, BitmapPages(growLimitBytes, OutOfSyncBytes, OutOfSyncHeaderBytes), MetadataFormat.UnitBytes, 2);
         }
 
         return [.. regions];
@@ -133,10 +137,10 @@ internal static class MetadataRule
     public static long DataOffset(MetadataRegion[] regions, int physicalBlockBytes, int alignmentOffsetBytes) =>
         MetadataFormat.RoundUp(regions[^1].EndBytes, MetadataFormat.DataAlignmentBytes) + (alignmentOffsetBytes == 0 ? 0 : physicalBlockBytes - alignmentOffsetBytes);
 
-    private static long BitmapPages(long growLimitBytes, long bytesPerBit)
+    private static long BitmapPages(long growLimitBytes, long bytesPerBit, int headerBytes)
     {
         long bits = MetadataFormat.RoundUp(growLimitBytes, bytesPerBit) / bytesPerBit;
-        long bitsPerPage = (MetadataFormat.UnitBytes - PageSlot.HeaderBytes) * 8;
+        long bitsPerPage = (MetadataFormat.UnitBytes - PageSlot.HeaderBytes - headerBytes) * 8;
         return MetadataFormat.RoundUp(bits, bitsPerPage) / bitsPerPage;
     }
 }

@@ -15,8 +15,19 @@ public enum MetadataPage : ushort
 
     /// <summary><see cref="KeyContent"/>; empty on a volume without encryption.</summary>
     Key = 3,
+
+    /// <summary>Replication: what a replica knows of itself.</summary>
+    Replica = 4,
+
+    // The pages of regions of their own; which one of these is told by the slot's place.
+    Configuration = 128,
+    WriteIntent = 129,
+    OutOfSync = 130,
     FirstAttribute = 257,
 }
+
+/// <summary>Which page of a region that has many: the number of the peer and of the page. Both are 0 for a page that is alone.</summary>
+internal readonly record struct PagePlace(ushort Peer, int Index);
 
 /// <summary>What the header of a page's slot says.</summary>
 internal readonly record struct PageSlotHeader(SlotState State, ulong Generation, int LengthBytes);
@@ -27,8 +38,9 @@ internal readonly record struct PageSlotHeader(SlotState State, ulong Generation
 ///  0  4  magic "ASPG"         16  4  length of the content
 ///  4  2  number of the page   20  4  CRC32C of header (these four zero) and content
 ///  6  2  version of the       24 16  volume id
-///        content, 1           40 24  zero
-///  8  8  generation
+///        content, 1           40  2  number of the peer; 0 where there is none
+///  8  8  generation           44  4  index of the page in its region; 0 where it is alone
+///                                    the rest is zero
 /// </code>
 /// A change goes to the slot that does not hold the latest, with the next generation, so that a torn write never touches the value before it.
 /// </summary>
@@ -44,7 +56,7 @@ internal static class PageSlot
     public static int WrittenBytes(int contentBytes) => (int)MetadataFormat.RoundUp(HeaderBytes + contentBytes, MetadataFormat.UnitBytes);
 
     /// <summary>Fills <paramref name="slot"/>, of <see cref="WrittenBytes"/>.</summary>
-    public static void Write(Span<byte> slot, MetadataPage page, ulong generation, Guid volumeId, ReadOnlySpan<byte> content)
+    public static void Write(Span<byte> slot, MetadataPage page, ulong generation, Guid volumeId, ReadOnlySpan<byte> content, PagePlace place = default)
     {
         Span<byte> header = slot[..HeaderBytes];
         header.Clear();
@@ -54,13 +66,15 @@ internal static class PageSlot
         BinaryPrimitives.WriteUInt64LittleEndian(header[8..], generation);
         BinaryPrimitives.WriteInt32LittleEndian(header[16..], content.Length);
         _ = volumeId.TryWriteBytes(header[24..], bigEndian: true, out _);
+        BinaryPrimitives.WriteUInt16LittleEndian(header[40..], place.Peer);
+        BinaryPrimitives.WriteInt32LittleEndian(header[44..], place.Index);
         content.CopyTo(slot[HeaderBytes..]);
         slot[(HeaderBytes + content.Length)..].Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(header[CrcAt..], Crc32C.Append(Crc32C.Compute(header), content));
     }
 
     /// <summary>Looks at the first <see cref="MetadataFormat.UnitBytes"/> alone: <see cref="SlotState.Valid"/> means that <see cref="Check"/> is worth its reading.</summary>
-    public static PageSlotHeader Peek(ReadOnlySpan<byte> first, MetadataPage page, Guid volumeId, long slotBytes)
+    public static PageSlotHeader Peek(ReadOnlySpan<byte> first, MetadataPage page, Guid volumeId, long slotBytes, PagePlace place = default)
     {
         if (!first[..MetadataFormat.UnitBytes].ContainsAnyExcept((byte)0))
         {
@@ -71,6 +85,8 @@ internal static class PageSlot
         bool ours = first.StartsWith(Magic)
             && BinaryPrimitives.ReadUInt16LittleEndian(first[4..]) == (ushort)page
             && new Guid(first.Slice(24, 16), bigEndian: true) == volumeId
+            && BinaryPrimitives.ReadUInt16LittleEndian(first[40..]) == place.Peer
+            && BinaryPrimitives.ReadInt32LittleEndian(first[44..]) == place.Index
             && length >= 0 && length <= slotBytes - HeaderBytes;
         return ours ? new PageSlotHeader(SlotState.Valid, BinaryPrimitives.ReadUInt64LittleEndian(first[8..]), length) : new PageSlotHeader(SlotState.Damaged, 0, 0);
     }

@@ -51,6 +51,7 @@ public sealed class VolumeMetadata : IDisposable
     private readonly byte[] _dataKey;
     private readonly ulong _redoSequence;
     private readonly StateContent _stateNow;
+    private readonly LoadedPages? _pages;
 
     internal VolumeMetadata(AreaLoader loaded)
     {
@@ -65,6 +66,7 @@ public sealed class VolumeMetadata : IDisposable
         NodeKey = loaded.NodeKey;
         _redoSequence = loaded.RedoSequence;
         _stateNow = loaded.StateNow;
+        _pages = loaded.Pages;
     }
 
     public Superblock Superblock { get; }
@@ -83,11 +85,12 @@ public sealed class VolumeMetadata : IDisposable
     /// <param name="handle">Open and locked.</param>
     /// <param name="expectation">What the configuration says.</param>
     /// <param name="nodeKey">For an encrypted volume; must live as long as what is attached.</param>
+    /// <param name="replicated">Reads the pages of <see cref="AttachPages"/> too.</param>
     /// <exception cref="StoreException">With what to do: Unformatted, Foreign, Damaged, TooNew, Mismatch, WrongKey, Refused, Io.</exception>
-    public static VolumeMetadata Load(IStoreHandle handle, VolumeExpectation expectation, NodeKey? nodeKey = null)
+    public static VolumeMetadata Load(IStoreHandle handle, VolumeExpectation expectation, NodeKey? nodeKey = null, bool replicated = false)
     {
         var loader = new AreaLoader(handle);
-        loader.Load(expectation, nodeKey);
+        loader.Load(expectation, nodeKey, replicated);
         return new VolumeMetadata(loader);
     }
 
@@ -96,6 +99,13 @@ public sealed class VolumeMetadata : IDisposable
     {
         Invariant.Check(store.Traits.SizeBytes >= Superblock.EndBytes);
         return new StoredMetadata(store, this, _stateNow, _state, _key, _attributes, _dataKey, _redoSequence);
+    }
+
+    /// <summary>As <see cref="Attach"/>, when it was loaded as a replica: the pages that replication adds.</summary>
+    public IMetadataPages AttachPages(IStore store)
+    {
+        Invariant.Check(_pages is not null && store.Traits.SizeBytes >= Superblock.EndBytes);
+        return new StoredPages(store, Superblock.VolumeId, _pages);
     }
 
     public void Dispose() => CryptographicOperations.ZeroMemory(_dataKey);
