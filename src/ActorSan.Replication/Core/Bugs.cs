@@ -120,14 +120,11 @@ internal enum Bug
     /// <summary>L6: a longer lease than ever is granted before that is durable.</summary>
     LongerLeaseBeforeDurable,
 
-    /// <summary>R5: decided by a majority of the old value alone.</summary>
-    MajorityOfLastOnly,
-
-    /// <summary>R5: decided by a majority of the new value alone.</summary>
-    MajorityOfNextOnly,
-
     /// <summary>L6: a restarted voter promises and accepts at once.</summary>
     NoMuteAfterRestart,
+
+    /// <summary>R3: between the two steps of a change of voters, a majority of the new ones alone is taken for one of the value.</summary>
+    OldVotersIgnored,
 
     /// <summary>R3: the proposer changes the value that it knows, not the one with the highest accepted ballot.</summary>
     OwnValueInsteadOfHighest,

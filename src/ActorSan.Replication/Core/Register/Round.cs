@@ -187,7 +187,7 @@ public sealed class Round
 
     private void JudgePromises()
     {
-        if (_highest is { } current && Majority.IsReached(_base, HasPromised) && Majority.IsReached(current, HasPromised))
+        if (_highest is { } current && IsReached(_base, HasPromised) && IsReached(current, HasPromised))
         {
             if (current.Version < _base.Version && !_bugs.Has(Bug.OwnValueInsteadOfHighest))
             {
@@ -210,9 +210,9 @@ public sealed class Round
     private void JudgeAcceptances()
     {
         (RegisterValue current, RegisterValue next) = (_highest!, _next!);
-        bool ofCurrent = _bugs.Has(Bug.MajorityOfNextOnly) || Majority.IsReached(current, HasAccepted);
-        bool ofNext = _bugs.Has(Bug.MajorityOfLastOnly) || Majority.IsReached(next, HasAccepted);
-        if (ofCurrent && ofNext)
+
+        // R5. While R8 is kept, either majority alone would do: a first step reaches the old voters by n, a second is built on a decided first. Both are asked for all the same.
+        if (IsReached(current, HasAccepted) && IsReached(next, HasAccepted))
         {
             _proposer.OnOwnDecision(Key, current, next);
             End(RoundEnd.Decided, next);
@@ -263,6 +263,9 @@ public sealed class Round
             }
         }
     }
+
+    private bool IsReached(RegisterValue value, Predicate<VoterId> has)
+        => _bugs.Has(Bug.OldVotersIgnored) ? Majority.IsReached(value.Voters, has) : Majority.IsReached(value, has);
 
     private static bool IsVoterOf(RegisterValue value, VoterId voter) => value.Voters.Contains(voter) || value.OldVoters.Contains(voter);
 

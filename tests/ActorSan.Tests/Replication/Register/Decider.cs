@@ -119,7 +119,7 @@ internal sealed class Decider : IRoundClient
 
     private void Act()
     {
-        if (_node.Proposer.IsBusy(_world.Key) || _node.Leases.IsQuiet(_world.Key))
+        if (_node.IsIdle || _node.Proposer.IsBusy(_world.Key) || _node.Leases.IsQuiet(_world.Key))
         {
             return;
         }
@@ -184,7 +184,7 @@ internal sealed class Decider : IRoundClient
     private ValueList<VoterId> Wanted()
     {
         List<SimulatedNode> nodes = [.. _world.Nodes.Where(node => node.IsUp && !node.IsPutBack)];
-        int count = Math.Min(nodes.Count, 3 + Chance.Below(3));
+        int count = Math.Min(nodes.Count, (_world.Faults.FewVoters ? 1 : 3) + Chance.Below(3));
         ValueList<VoterId> wanted = [];
         while (wanted.Count < count)
         {

@@ -12,6 +12,7 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
     private readonly double _rate;
     private readonly long _offsetNs;
     private int _life;
+    private long _diskNs;
 
     public SimulatedNode(World world, string name)
     {
@@ -31,6 +32,9 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
 
     public bool IsPutBack { get; private set; }
 
+    /// <summary>Proposes nothing from here on.</summary>
+    public bool IsIdle { get; set; }
+
     public long FrozenUntilNs { get; set; }
 
     public Guid Instance { get; private set; }
@@ -42,6 +46,8 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
     public Proposer Proposer { get; private set; } = null!;
 
     public LeaseHolder Leases { get; private set; } = null!;
+
+    public JournalCounts Counts { get; private set; } = null!;
 
     public LeaseCell Cell { get; private set; } = null!;
 
@@ -174,14 +180,14 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
         IsUp = true;
         Instance = _world.Chance.NewId();
         Journal.Appended = OnAppended;
-        var counts = new JournalCounts(this, _world.Bugs);
+        Counts = new JournalCounts(this, _world.Bugs);
 
         // A change of the setting rolls through the nodes: some lend for longer than others (L6).
         var leases = new LeaseSettings { LeaseNs = _world.Chance.Hits(0.2) ? 3 * World.Second / 2 : World.Second };
         Decider = null!;
         Voter = new Voter(Name, Journal.Load(), Journal, this, this, this, leases, _world.Bugs);
-        Proposer = new Proposer(Name, Instance, Voter, counts, this, this, this, this, new ProposerSettings { RoundTimeoutNs = 400_000_000 }, _world.Bugs);
-        Leases = new LeaseHolder(Name, Instance, counts, this, this, this, _world.Chance, this, leases, _world.Bugs);
+        Proposer = new Proposer(Name, Instance, Voter, Counts, this, this, this, this, new ProposerSettings { RoundTimeoutNs = 400_000_000 }, _world.Bugs);
+        Leases = new LeaseHolder(Name, Instance, Counts, this, this, this, _world.Chance, this, leases, _world.Bugs);
         Cell = new LeaseCell();
         Proposer.Know(_world.Key, LastHeard!);
         Decider = new Decider(_world, this);
@@ -203,6 +209,4 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
             }
         });
     }
-
-    private long _diskNs;
 }

@@ -20,7 +20,14 @@ internal sealed record Faults
 
     public double JournalLoss { get; init; }
 
+    /// <summary>A voter restarts just when the primary is cut off, and another has seen no grant for long.</summary>
+    public bool Restart { get; init; }
+
+    /// <summary>Restart, and its journal was put back.</summary>
     public bool PutBack { get; init; }
+
+    /// <summary>Voters change to one, two or three, so that old and new majorities have nobody in common.</summary>
+    public bool FewVoters { get; init; }
 
     public double Freeze { get; init; }
 
@@ -35,14 +42,13 @@ internal sealed record Faults
 internal sealed class World
 {
     public const long Second = 1_000_000_000;
-    private const long Disturbed = 14 * Second;
-    private const long Healed = 10 * Second;
+    private const long Disturbed = 10 * Second;
+    private const long Healed = 5 * Second;
 
     private readonly PriorityQueue<Action, (long At, long Order)> _queue = new();
     private readonly HashSet<(string From, string To)> _cuts = [];
     private long _order;
     private bool _isHealed;
-    private bool _hasPutBack;
 
     public World(ulong seed, BugSet bugs)
     {
@@ -50,7 +56,7 @@ internal sealed class World
         Bugs = bugs;
         Faults = ChooseFaults(seed);
         Nodes = [.. Enumerable.Range(0, 5).Select(index => new SimulatedNode(this, $"n{index}"))];
-        int voters = 3 + Chance.Below(3);
+        int voters = Faults.Restart || Faults.FewVoters ? 3 : 3 + Chance.Below(3);
         First = new Cell
         {
             Version = 1,
@@ -92,6 +98,12 @@ internal sealed class World
         }
 
         At(Chance.Between(0, Second), Disturb);
+        if (Faults.Restart)
+        {
+            At(Second, () => Array.ForEach(Nodes[3..], node => node.Crash(false, 0)));
+            At(Chance.Between(4 * Second, 7 * Second), CutOneVoter);
+        }
+
         At(Disturbed, Heal);
         while (_queue.TryDequeue(out Action? action, out (long At, long Order) at) && at.At < Disturbed + Healed)
         {
@@ -132,9 +144,16 @@ internal sealed class World
 
     private Faults ChooseFaults(ulong seed)
     {
-        if (seed % 16 == 15)
+        switch (seed % 16)
         {
-            return new Faults { PutBack = true, Handover = 0.02 };
+            case 15:
+                return new Faults { Restart = true, PutBack = true };
+            case 14:
+                return new Faults { Restart = true };
+            case 12 or 13:
+                return new Faults { FewVoters = true, VoterChange = 0.6, Cut = 0.5, Loss = seed % 2 == 0 ? 0 : 0.2, Late = 0.02, Freeze = 0.1 };
+            default:
+                break;
         }
 
         double Choose(double low, double high) => Chance.Below(3) switch
@@ -184,16 +203,6 @@ internal sealed class World
             node.FrozenUntilNs = NowNs + Chance.Between(200_000_000, 3 * Second);
         }
 
-        if (Faults.PutBack && !_hasPutBack && NowNs > 4 * Second && Array.Find(Nodes, candidate => candidate.Decider.Epoch > 0) is { } primary && primary != node)
-        {
-            _hasPutBack = true;
-            node.Crash(false, Chance.Below(1 + (int)Math.Min(6, node.Journal.WriteCount - 1)));
-            At(NowNs + 10_000_000, node.Restart);
-
-            // Some of those who know better are then out of reach.
-            At(NowNs + (3 * Second / 2), () => Cut(primary));
-        }
-
         if (Chance.Hits(Faults.Cut))
         {
             Cut(node);
@@ -215,6 +224,53 @@ internal sealed class World
 
             AddCut(direction != 1, node.Name, other.Name, untilNs);
             AddCut(direction != 2, other.Name, node.Name, untilNs);
+        }
+    }
+
+    // What a count can show: it must not have grown past what was seen before those who saw it ask again, and the put back node's own proposer, which has seen nothing, stays idle.
+    // A decision by two of three; one of them then loses it with the end of its journal, the other is cut off, and the third, who has seen more of that journal, is left with it.
+    private void CutOneVoter()
+    {
+        if (Array.Find(Nodes, node => node.IsUp && node.Decider.Epoch > 0) is not { } primary)
+        {
+            return;
+        }
+
+        SimulatedNode[] others = [.. Nodes[..3].Where(node => node != primary)];
+        (SimulatedNode back, SimulatedNode third) = Chance.Hits(0.5) ? (others[0], others[1]) : (others[1], others[0]);
+        CutOff(third);
+
+        // Long enough for a grant to run out.
+        At(NowNs + Chance.Between(Second, 3 * Second), () =>
+        {
+            _cuts.Clear();
+            CutOff(primary);
+            if (!Faults.PutBack)
+            {
+                back.Crash(false, 0);
+                At(NowNs + 10_000_000, back.Restart);
+                return;
+            }
+
+            long seen = third.Counts.SeenOf(back.VoterId);
+            if (seen < 50)
+            {
+                return;
+            }
+
+            long unseen = back.Journal.WriteCount - seen;
+            back.Crash(false, (int)unseen + 20 + Chance.Below(20));
+            back.IsIdle = true;
+            At(NowNs + 10_000_000, back.Restart);
+        });
+
+        void CutOff(SimulatedNode node)
+        {
+            foreach (SimulatedNode other in Nodes.Where(other => other != node))
+            {
+                _ = _cuts.Add((node.Name, other.Name));
+                _ = _cuts.Add((other.Name, node.Name));
+            }
         }
     }
 
