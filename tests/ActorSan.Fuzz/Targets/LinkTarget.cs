@@ -295,8 +295,8 @@ internal sealed class LinkTarget : FuzzTarget
 
     private void Observe(int entrance, ContentFault fault, ReadOnlySpan<byte> bytes, Features features)
     {
-        features.Add(5, (ulong)entrance << 8 | (ulong)fault.Reason);
-        features.AddDetail(6, (ulong)entrance << 32 | (ulong)(fault.Sentence?.Length ?? 0));
+        features.Add(5, ((ulong)(uint)entrance << 8) | (byte)fault.Reason);
+        features.AddDetail(6, ((ulong)(uint)entrance << 32) | (uint)(fault.Sentence?.Length ?? 0));
         if (fault.Reason != ContentFaultReason.None)
         {
             if (string.IsNullOrEmpty(fault.Sentence))
