@@ -32,6 +32,9 @@ public sealed class FaultInjector
     /// <summary>Before a node whose disk or journal is about to be exchanged is stopped, and after: the scenario's to know what that means for what was promised.</summary>
     public Action<PlanFault>? OnMediumExchanged { get; init; }
 
+    /// <summary>False: this exchange of a medium would destroy what nobody could have kept, and does not happen.</summary>
+    public Func<PlanFault, bool>? MayExchange { get; init; }
+
     public void Schedule()
     {
         foreach (PlanFault fault in _plan.Faults)
@@ -88,7 +91,11 @@ public sealed class FaultInjector
                 _images[fault.Node] = node.Disk!.Snapshot();
                 break;
             case FaultKind.DiskPutBack or FaultKind.DiskReplaced or FaultKind.JournalLost or FaultKind.JournalPutBack:
-                Exchange(fault, node);
+                if (MayExchange?.Invoke(fault) ?? true)
+                {
+                    Exchange(fault, node);
+                }
+
                 break;
             case FaultKind.ClockDrift:
                 node.Clock.SetDrift((int)fault.Value);

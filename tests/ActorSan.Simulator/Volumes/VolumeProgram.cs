@@ -37,6 +37,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         _process = process;
         _setup = setup;
         _facts = setup.Key.Name;
+        BornNs = process.World.Now;
         _random = SimRandom.For(process.World.Seed, "wiring " + process.Node.Name, process.Number);
         string node = process.Node.Name;
         IControlNetwork network = setup.Control.For(process);
@@ -76,6 +77,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     public VolumeEngine? Engine => _engine;
 
     public VolumeControl? Control => _control;
+
+    internal long BornNs { get; }
 
     internal VolumeSetup Setup => _setup;
 

@@ -51,7 +51,11 @@ internal abstract class VolumeScenario : IScenario
 
         // The first replica serves before anything else happens.
         world.RunUntil(world.Now + (3 * Second));
-        var faults = new FaultInjector(world, plan, setup.Control, setup.Data) { OnOperator = fault => Operate(world, setup, fault) };
+        var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
+        {
+            OnOperator = fault => Operate(world, setup, fault),
+            MayExchange = new ExchangeRule(world, setup).May,
+        };
         faults.Schedule();
         WatchPower(world, plan, setup);
         clients.Schedule(plan);

@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core;
 using ActorSan.Simulator.Runner;
 
 namespace ActorSan.Simulator.Volumes;
@@ -5,11 +6,13 @@ namespace ActorSan.Simulator.Volumes;
 /// <summary>All kinds of histories of a volume.</summary>
 internal static class VolumeScenarios
 {
+    private static readonly string[] s_bugs = [.. Enum.GetNames<Bug>().Where(name => name != nameof(Bug.None))];
+
     public static void AddTo(ScenarioRegistry registry)
     {
         foreach (RandomProfile profile in Profiles())
         {
-            _ = registry.Add(new RandomScenario(profile));
+            _ = registry.Add(new RandomScenario(profile) { Bugs = s_bugs });
         }
     }
 

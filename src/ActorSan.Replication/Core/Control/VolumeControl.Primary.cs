@@ -171,8 +171,13 @@ public sealed partial class VolumeControl
             Configuration next = Without(Volume.Next(current), Leaves);
             if (next.InSync.Count == 0)
             {
-                // Never the last.
+                // Never the last. Without a store of its own this primary can do nothing for it: the last member promotes itself, if it can (P9, P10).
                 Volume._toDrop.Clear();
+                if (Volume._storeFailed && current.MemberOf(Volume._node) is null)
+                {
+                    Volume.BecomeSecondary(exact: false, release: true);
+                }
+
                 return null;
             }
 

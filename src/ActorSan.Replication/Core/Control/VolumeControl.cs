@@ -147,7 +147,9 @@ public sealed partial class VolumeControl
             }
             else if (configuration.Primary != Me || Role is not VolumeRole.Leasing)
             {
-                BecomeSecondary(exact: false, release: false);
+                // P8: what was handed over was complete.
+                bool exact = Role == VolumeRole.HandingOver && configuration.Primary?.Node == _handOverTo;
+                BecomeSecondary(exact, release: exact);
             }
         }
 
@@ -213,6 +215,7 @@ public sealed partial class VolumeControl
         {
             case SelfState self:
                 _self = self;
+                _storeFailed = self.IsFailed;
                 _marks.Hear(self.Self.Incarnation, self.Mark);
                 break;
             case EngineTurns turns:
