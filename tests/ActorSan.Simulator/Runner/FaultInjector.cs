@@ -33,7 +33,7 @@ public sealed class FaultInjector
     public Action<PlanFault>? OnMediumExchanged { get; init; }
 
     /// <summary>False: this exchange of a medium would destroy what nobody could have kept, and does not happen.</summary>
-    public Func<PlanFault, bool>? MayExchange { get; init; }
+    public Func<PlanFault, SimDiskContent?, bool>? MayExchange { get; init; }
 
     public void Schedule()
     {
@@ -91,7 +91,7 @@ public sealed class FaultInjector
                 _images[fault.Node] = node.Disk!.Snapshot();
                 break;
             case FaultKind.DiskPutBack or FaultKind.DiskReplaced or FaultKind.JournalLost or FaultKind.JournalPutBack:
-                if (MayExchange?.Invoke(fault) ?? true)
+                if (MayExchange?.Invoke(fault, _images.GetValueOrDefault(fault.Node)) ?? true)
                 {
                     Exchange(fault, node);
                 }

@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
+using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Disk;
 using ActorSan.Simulator.Runner;
 using ActorSan.Simulator.World;
 
@@ -6,7 +9,7 @@ namespace ActorSan.Simulator.Volumes;
 
 /// <summary>
 /// When a disk may be exchanged without asking for the impossible: one node's disks only in a run, while another in-sync member is there that has run long enough for the marks
-/// that it has heard to be durable (W2: within a second).
+/// that it has heard to be durable (W2: within a second). An image that is put back shows by its mark that it is old (A2): the other one has heard a higher one.
 /// </summary>
 internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
 {
@@ -14,7 +17,7 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
 
     private int _node = -1;
 
-    public bool May(PlanFault fault)
+    public bool May(PlanFault fault, SimDiskContent? image)
     {
         if (fault.Kind is FaultKind.JournalLost or FaultKind.JournalPutBack)
         {
@@ -31,7 +34,8 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
         foreach (SimNode node in world.Nodes)
         {
             bool sound = node.Index != fault.Node && node.Process?.Program is VolumeProgram { Engine.Replica: { IsFailed: false } replica } program
-                && latest?.MemberOf(node.Name) == replica.Self && world.Now - program.BornNs >= SettledNs;
+                && latest?.MemberOf(node.Name) == replica.Self && world.Now - program.BornNs >= SettledNs
+                && (fault.Kind != FaultKind.DiskPutBack || (image is not null && replica.Marks.Of(image.Incarnation) > MarkOf(image)));
             other |= sound;
         }
 
@@ -41,5 +45,11 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
         }
 
         return other;
+    }
+
+    private static long MarkOf(SimDiskContent image)
+    {
+        ReadOnlySpan<byte> page = image.Pages[SimDiskContent.PageIndex(image.Options, ReplicaPageKind.WriteIntent, 0, 0)].Content;
+        return page.Length >= 8 ? BinaryPrimitives.ReadInt64LittleEndian(page) : 0;
     }
 }
