@@ -72,7 +72,7 @@ internal sealed class SimPage(int maxBytes)
         slot.Damaged = true;
     }
 
-    public SimPage Copy() => new(MaxBytes) { _a = _a.Copy(), _b = _b.Copy() };
+    public SimPage Copy() => new(MaxBytes) { _a = _a.Copy(), _b = _b.Copy(), _latestIsB = _latestIsB, _generation = _generation };
 
     private void Put(ReadOnlySpan<byte> content)
     {

@@ -206,7 +206,7 @@ internal abstract class VolumeScenario : IScenario
 
         if (wanting is not null)
         {
-            world.Fail($"Liveness: {HealBoundNs / Second} s after the heal: {wanting}");
+            world.Fail($"Liveness: {HealBoundNs / Second} s after the heal: {wanting}{Describe(world)}");
             return;
         }
 
@@ -223,7 +223,7 @@ internal abstract class VolumeScenario : IScenario
         world.RunUntil(world.Now + (20 * Second));
         if (clients.Open > 0)
         {
-            world.Fail($"Liveness: {clients.Open} of the last reads never ended");
+            world.Fail($"Liveness: {clients.Open} of the last reads never ended{Describe(world)}");
         }
 
         if (verify)
@@ -231,6 +231,20 @@ internal abstract class VolumeScenario : IScenario
             CompareReplicas(world, dataNodes, blocks);
             setup.Data.CheckNothingIsKept();
         }
+    }
+
+    private static string Describe(SimWorld world)
+    {
+        var text = new System.Text.StringBuilder();
+        foreach (SimNode node in world.Nodes)
+        {
+            if (node.Process?.Program is VolumeProgram { Engine.Primary: { } primary })
+            {
+                _ = text.Append($"\n  {node.Name} {primary.Phase}: {string.Join("\n    ", primary.Describe().Take(12))}");
+            }
+        }
+
+        return text.ToString();
     }
 
     private static string? Wanting(SimWorld world, VolumeSetup setup, int dataNodes)

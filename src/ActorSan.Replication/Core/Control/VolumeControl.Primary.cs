@@ -39,21 +39,15 @@ public sealed partial class VolumeControl
             return;
         }
 
-        if (Role == VolumeRole.Reconciling)
-        {
-            // P10: before P6 it releases instead; another member has sound bytes.
-            if (HasOtherMember(known))
-            {
-                BecomeSecondary(exact: false, release: true);
-            }
-
-            return;
-        }
-
         if (!HasOtherMember(known))
         {
             // Nobody else has the bytes: what waits is answered with what the store said; then the store may be opened anew, in another session (P9).
             _engine.Execute(new NoOtherMember());
+            BecomeSecondary(exact: false, release: true);
+        }
+        else if (Role == VolumeRole.Reconciling)
+        {
+            // P10: before P6 it releases instead; another member has sound bytes.
             BecomeSecondary(exact: false, release: true);
         }
     }

@@ -512,6 +512,8 @@ public sealed unsafe partial class Primary
             }
         }
 
+        // Required from here on, so a round that is under way waits for it, too (W8).
+        SendConfirm(peer);
         if (_bugs.Has(Bug.AdmitBeforeLastAcknowledgement))
         {
             peer.Gate = GateState.Ready;

@@ -293,6 +293,25 @@ public sealed unsafe partial class Primary
         return true;
     }
 
+    /// <summary>What is in hand and what it waits for, a line each: for people who ask why nothing moves.</summary>
+    public IEnumerable<string> Describe()
+    {
+        foreach (PrimaryTask task in _tasks)
+        {
+            if (task.Step != TaskStep.Idle)
+            {
+                yield return $"{task.Kind} {task.Range} {task.Step} seq {task.Seq} acknowledged {task.AckMask} of {RequiredMask()}, own store {(task.LocalDone ? "done" : task.Local.IsActive ? "busy" : "not done")}"
+                    + $", own mark {task.Local.Mark}, memory {(task.IsMemoryBusy ? "in use" : "free")}, peer {task.Peer?.Node ?? "-"}, outcome {task.Outcome}";
+            }
+        }
+
+        foreach (PeerState peer in _peers)
+        {
+            yield return $"{peer.Node}: {(peer.IsMember ? "member" : "out")} gate {peer.Gate} attachment {peer.Attachment} {(peer.IsAttached ? "attached" : "not attached")} heard mark {peer.HeardMark}"
+                + $", confirmed {peer.ConfirmedRound} of {_confirmRound}, to copy {peer.Set?.Set.CountGranules ?? 0} granules, {peer.ResyncInFlight} under way";
+        }
+    }
+
     private PeerState? PeerOf(string node)
     {
         foreach (PeerState peer in _peers)
