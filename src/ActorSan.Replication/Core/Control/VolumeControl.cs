@@ -340,6 +340,12 @@ public sealed partial class VolumeControl
         }
 
         round.Then(outcome);
+        if (IsPrimary && outcome.Refusal == RoundRefusal.Leased && outcome.Holder is { } holder && holder != Me && !_leases.Holds(_key))
+        {
+            // R2 hides the register behind another's lease, which nobody gets without a decided epoch of its own: this one is over, though no Learn has come.
+            BecomeSecondary(exact: false, release: false);
+        }
+
         Consider();
     }
 

@@ -547,7 +547,7 @@ public sealed unsafe partial class Primary
             }
         }
 
-        FrameBodies.Send(peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, set.IsWhole, [.. ranges]));
+        FrameBodies.Send(peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, set.IsWhole, set.IsWhole ? [] : [.. ranges]));
     }
 
     private void PumpVerify()

@@ -170,6 +170,12 @@ public sealed unsafe partial class Primary
             return;
         }
 
+        if (!task.LocalDone && task.Operation is null && status == StoreStatus.NoSpace)
+        {
+            // Nobody is there to be answered, and what was begun must be whole: as good as a failed store.
+            _replica.Fail(status);
+        }
+
         CheckComplete(task);
     }
 
