@@ -167,7 +167,7 @@ public sealed partial class VolumeControl
             {
                 // Never the last. Without a store of its own this primary can do nothing for it: the last member promotes itself, if it can (P9, P10).
                 Volume._toDrop.Clear();
-                if (Volume._storeFailed && current.MemberOf(Volume._node) is null)
+                if (Volume._storeFailed)
                 {
                     Volume.BecomeSecondary(exact: false, release: true);
                 }

@@ -48,6 +48,19 @@ public sealed unsafe partial class Replica
         }
     }
 
+    /// <summary>W2: what was heard until now is durable when this ends well.</summary>
+    public void SaveMarks(Action<bool> done)
+    {
+        if (Marks.IsChanged || _stateWriter.IsBusy)
+        {
+            _stateWriter.Save(done);
+        }
+        else
+        {
+            done(!IsFailed);
+        }
+    }
+
     /// <summary>S4: what the primary handed over is durable, and everything before it flushed.</summary>
     public void MakeSetsDurable(Action<bool> done) => new SetWriter(this, done).Next();
 

@@ -176,9 +176,7 @@ public sealed unsafe partial class Secondary
                 Settle(frame.Stable);
                 break;
             case FrameKind.Confirm:
-                Frame confirmed = Answer(FrameKind.Confirmed, frame.Seq);
-                confirmed.Argument = frame.Argument;
-                link.Send(confirmed, default);
+                OnConfirm(frame.Argument);
                 break;
             case FrameKind.Read:
             case FrameKind.Digest:
@@ -374,6 +372,21 @@ public sealed unsafe partial class Secondary
         }
 
         _replica.Flush(flush);
+    }
+
+    // A round tells this replica the primary's mark, and writes are answered because it has heard it: it must not forget it (W2).
+    private void OnConfirm(long round)
+    {
+        long attachment = _attachment;
+        _replica.SaveMarks(held =>
+        {
+            if (held && _link is { } link && _attachment == attachment)
+            {
+                Frame confirmed = Answer(FrameKind.Confirmed, 0);
+                confirmed.Argument = round;
+                link.Send(confirmed, default);
+            }
+        });
     }
 
     private void OnHandover(IPeerLink link, in Frame frame)
