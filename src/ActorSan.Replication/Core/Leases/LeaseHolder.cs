@@ -175,7 +175,7 @@ public sealed class LeaseHolder
 
                 return true;
             case RenewUnknown unknown:
-                _ = _counts.Take(unknown.Voter, unknown.WriteCount, unknown.Seen);
+                _ = _counts.Take(unknown.Voter, unknown.WriteCount, unknown.Seen, unknown.Asked);
                 return true;
             default:
                 return false;

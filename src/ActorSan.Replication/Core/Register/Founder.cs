@@ -69,7 +69,7 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
             return false;
         }
 
-        bool isTrusted = counts.Take(reply.Voter, reply.WriteCount, reply.Seen);
+        bool isTrusted = counts.Take(reply.Voter, reply.WriteCount, reply.Seen, reply is Unknown { Asked: var asked } ? asked : reply.Voter);
         FoundingOutcome? outcome = reply switch
         {
             _ when !isTrusted => new FoundingOutcome(FoundingEnd.Unknown, reply.Voter),

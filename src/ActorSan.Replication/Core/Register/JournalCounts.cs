@@ -44,6 +44,9 @@ public sealed class JournalCounts(IJournalWatcher? watcher, BugSet bugs)
         return !entry.IsIgnored;
     }
 
+    /// <summary>The same, of a reply that may come from another incarnation than was asked: what the request named was seen of the asked one.</summary>
+    public bool Take(VoterId voter, long writeCount, long seen, VoterId asked) => Take(voter, writeCount, voter == asked ? seen : 0);
+
     private sealed class Entry
     {
         public long Seen;

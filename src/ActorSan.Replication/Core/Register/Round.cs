@@ -103,8 +103,8 @@ public sealed class Round
         }
 
         // A voter whose journal was put back is ignored, whatever it says (§2).
-        bool isTrusted = _proposer.Counts.Take(reply.Voter, reply.WriteCount, reply.Seen);
         VoterId asked = reply is Unknown { Asked: var meant } ? meant : reply.Voter;
+        bool isTrusted = _proposer.Counts.Take(reply.Voter, reply.WriteCount, reply.Seen, asked);
         Target? target = _targets.Find(candidate => candidate.Voter == asked);
         if (target is null)
         {

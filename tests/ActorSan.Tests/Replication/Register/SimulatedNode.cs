@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core;
 using ActorSan.Replication.Core.Leases;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Register;
@@ -153,7 +154,13 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
         timer.IsSet = false;
     }
 
-    public void OnPutBack(long seen, long writeCount) => _world.Note($"{Name} finds itself put back");
+    public void OnPutBack(long seen, long writeCount)
+    {
+        if (!IsPutBack)
+        {
+            _world.Oracle.Violate($"{Name} takes itself for put back: {seen} seen, {writeCount} held");
+        }
+    }
 
     public void OnRefusedLineage(RegisterKey key, UnknownReason reason, Guid by) => throw new InvalidOperationException("There is one lineage only");
 
@@ -173,7 +180,13 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
     {
     }
 
-    public void OnPutBack(VoterId voter, long seen, long told) => _world.Note($"{Name} finds {voter} put back");
+    public void OnPutBack(VoterId voter, long seen, long told)
+    {
+        if (!_world.NodeOf(voter.Node).IsPutBack && !_world.Bugs.Has(Bug.AmnesiacVoterAnswers))
+        {
+            _world.Oracle.Violate($"{Name} takes {voter} for put back: {seen} seen, {told} told");
+        }
+    }
 
     private void Start()
     {
@@ -199,7 +212,7 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
     {
         int life = _life;
         SimulatedJournal journal = Journal;
-        _diskNs = Math.Max(_diskNs, _world.NowNs + _world.Chance.Between(1, _world.Faults.JournalNs));
+        _diskNs = Math.Max(_diskNs, _world.NowNs + _world.Chance.Between(1, _world.JournalNs));
         _world.At(_diskNs, () =>
         {
             if (life == _life)

@@ -73,6 +73,9 @@ internal sealed class World
 
     public Faults Faults { get; }
 
+    /// <summary>The longest that a write to a journal takes.</summary>
+    public long JournalNs => _isHealed ? Math.Min(Faults.JournalNs, 5_000_000) : Faults.JournalNs;
+
     public SimulatedNode[] Nodes { get; }
 
     public RegisterKey Key { get; } = new("volume/1", new Guid(1, 0, 0, [0, 0, 0, 0, 0, 0, 0, 1]));
@@ -149,7 +152,9 @@ internal sealed class World
             case 15:
                 return new Faults { Restart = true, PutBack = true };
             case 14:
-                return new Faults { Restart = true };
+                return new Faults { Restart = true, JournalNs = seed / 16 % 2 == 0 ? 2_000_000 : 300_000_000 };
+            case 11:
+                return new Faults { FewVoters = true, VoterChange = 0.9, Loss = 0.35, Crash = 0.3 };
             case 12 or 13:
                 return new Faults { FewVoters = true, VoterChange = 0.6, Cut = 0.5, Loss = seed % 2 == 0 ? 0 : 0.2, Late = 0.02, Freeze = 0.1 };
             default:
@@ -227,7 +232,7 @@ internal sealed class World
         }
     }
 
-    // What a count can show: it must not have grown past what was seen before those who saw it ask again, and the put back node's own proposer, which has seen nothing, stays idle.
+    // Only what a count can show (A2): it must not have grown past what was seen before those who saw it ask again, and proposers that have seen nothing, being restarted, stay idle.
     // A decision by two of three; one of them then loses it with the end of its journal, the other is cut off, and the third, who has seen more of that journal, is left with it.
     private void CutOneVoter()
     {
@@ -260,7 +265,7 @@ internal sealed class World
 
             long unseen = back.Journal.WriteCount - seen;
             back.Crash(false, (int)unseen + 20 + Chance.Below(20));
-            back.IsIdle = true;
+            Array.ForEach(Nodes, node => node.IsIdle = node != primary && node != third);
             At(NowNs + 10_000_000, back.Restart);
         });
 
