@@ -25,13 +25,14 @@ internal sealed class Oracle(World world)
 
     public bool WasDecidedAfterHeal => _outcomes > _decidedBeforeHeal;
 
-    /// <summary>Whether the history left enough voters alive for a majority of every value that any of them holds.</summary>
+    /// <summary>Whether the history left enough voters alive for a majority of every value that any of them holds, or that any node takes for the last decided one (R3).</summary>
     public bool CanDecide
     {
         get
         {
             bool IsAlive(VoterId voter) => world.NodeOf(voter.Node) is var node && node.VoterId == voter && !node.IsPutBack;
             return Majority.IsReached(Newest, IsAlive)
+                && Array.TrueForAll(world.Nodes, node => Majority.IsReached(node.LastHeard!, IsAlive))
                 && Array.TrueForAll(world.Nodes, node => node.Voter.AcceptedOf(world.Key) is not { } held || Majority.IsReached(held, IsAlive));
         }
     }
