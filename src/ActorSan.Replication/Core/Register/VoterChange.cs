@@ -65,6 +65,5 @@ public static class VoterChange
         return next.Voters.Count > 0 && (isKept || isFirst || isSecond);
     }
 
-
     private static bool IsSameSet(ValueList<VoterId> left, ValueList<VoterId> right) => left.Count == right.Count && left.All(right.Contains);
 }
