@@ -39,7 +39,7 @@ internal static class SimulatorProgram
                 return Task.FromResult(2);
             }
 
-            if (parsed.GetValue(bug) is { } wantedBug && !registry.Bugs.Contains(wantedBug))
+            if (parsed.GetValue(bug) is { } wantedBug && !(registry.Bugs.Contains(wantedBug) || (scenario is not null && wantedBug.Split('+').All(registry.Bugs.Contains))))
             {
                 Console.Error.WriteLine($"There is no bug '{wantedBug}'. There are: {string.Join(", ", registry.Bugs)}");
                 return Task.FromResult(2);

@@ -12,9 +12,26 @@ internal static class VolumeScenarios
     {
         foreach (RandomProfile profile in Profiles())
         {
-            _ = registry.Add(new RandomScenario(profile) { Bugs = s_bugs });
+            _ = registry.Add(new RandomScenario(profile) { Bugs = profile.Kind is "quiet" or "stores" or "copies" or "all" ? [] : s_bugs });
+        }
+
+        foreach (DirectedScenario story in Stories())
+        {
+            _ = registry.Add(story);
         }
     }
+
+    private static IEnumerable<DirectedScenario> Stories() =>
+    [
+        new DeposedStory() { Bugs = s_bugs },
+        new HalfWrittenStory() { Bugs = s_bugs },
+        new KeptSetStory() { Bugs = s_bugs },
+        new HandedSetStory() { Bugs = s_bugs },
+        new SyncingStory() { Bugs = s_bugs },
+        new DarkStory() { Bugs = s_bugs },
+        new ShortPowerStory() { Bugs = s_bugs },
+        new OldCopyStory() { Bugs = s_bugs },
+    ];
 
     private static IEnumerable<RandomProfile> Profiles() =>
     [
