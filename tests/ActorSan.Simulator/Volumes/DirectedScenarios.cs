@@ -284,9 +284,10 @@ internal sealed class OldCopyStory() : DirectedScenario("old-copy", "a replica i
         plan.Add(FaultKind.DiskPutBack, put, node, 0, random.Range(5 * Ms, 200 * Ms));
         if (!primary)
         {
-            plan.Add(FaultKind.Crash, put + random.Range(0, 900 * Ms), First, 0, 2 * Second);
+            // Marks heard are durable within a second (W2): who dies sooner may forget them, and nobody has promised otherwise.
+            plan.Add(FaultKind.Crash, put + random.Range(1_100 * Ms, 1_900 * Ms), First, 0, 2 * Second);
         }
 
-        plan.HealAtNs = put + (3 * Second);
+        plan.HealAtNs = put + (4 * Second);
     }
 }
