@@ -118,7 +118,7 @@ internal sealed class LinkTarget : FuzzTarget
         for (long at = 1; at + FrameHeader.Bytes <= input.Length;)
         {
             starts.Add((int)at);
-            at += FrameHeader.Bytes + Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(input[((int)at + 88)..]));
+            at += FrameHeader.Bytes + (long)Math.Max(0, BinaryPrimitives.ReadInt32LittleEndian(input[((int)at + 88)..]));
         }
     }
 
@@ -209,7 +209,8 @@ internal sealed class LinkTarget : FuzzTarget
         while (stream.Length > 0)
         {
             bool good = FrameHeader.TryRead(stream, limits, out Guid volume, out Frame frame, out uint checksum, out FrameFault fault);
-            features.Add(1, (ulong)frame.Kind << 8 | (ulong)fault);
+            features.Add(1, (ulong)fault);
+            features.AddDetail(7, (ulong)frame.Kind << 8 | (ulong)fault);
             if (good != (fault == FrameFault.None) || FrameFaults.Describe(fault, frame).Length == 0)
             {
                 throw new FindingException($"accepted and refused at once: {fault}");
@@ -234,7 +235,7 @@ internal sealed class LinkTarget : FuzzTarget
             stream = stream[FrameHeader.Bytes..];
             if (stream.Length < frame.DataBytes || Crc32C.Compute(stream[..frame.DataBytes]) != checksum)
             {
-                features.Add(2, (ulong)frame.Kind);
+                features.AddDetail(2, (ulong)frame.Kind);
                 return;
             }
 

@@ -160,10 +160,10 @@ public sealed unsafe class MetadataPagesTests
         Medium medium = Known.Formatted();
         IMetadataPages pages = Attached(medium, out MediumStore store);
         medium.HoldsBack = true;
-        using var first = new PageRequest([1]);
-        using var second = new PageRequest([2]);
-        using var third = new PageRequest([3]);
-        using var other = new PageRequest([9]) { Kind = MetadataPageKind.OutOfSync };
+        using var first = new PageRequest(PowerLossTests.Bytes(4032, 1));
+        using var second = new PageRequest(PowerLossTests.Bytes(4032, 2));
+        using var third = new PageRequest(PowerLossTests.Bytes(4032, 3));
+        using var other = new PageRequest(PowerLossTests.Bytes(4032, 9)) { Kind = MetadataPageKind.OutOfSync };
         pages.WritePage(first);
         pages.WritePage(second);
         pages.WritePage(other);
@@ -175,12 +175,12 @@ public sealed unsafe class MetadataPagesTests
         medium.Faults.Enqueue((StoreStatus.WriteError, 3));
         store.EndOne(0);
         Assert.Equal((1, StoreStatus.WriteError), (second.Ended, second.Status));
-        Assert.Equal([1], Read(medium.Copy(), MetadataPageKind.WriteIntent, 0, 0, out MetadataPageHealth health));
+        Assert.Equal(PowerLossTests.Bytes(4032, 1), Read(medium.Copy(), MetadataPageKind.WriteIntent, 0, 0, out MetadataPageHealth health));
         Assert.Equal(MetadataPageHealth.Doubtful, health);
         pages.WritePage(third);
         store.EndOne(0);
         Assert.Equal((1, StoreStatus.Success), (third.Ended, third.Status));
-        Assert.Equal([3], Read(medium.Copy(), MetadataPageKind.WriteIntent, 0, 0, out health));
+        Assert.Equal(PowerLossTests.Bytes(4032, 3), Read(medium.Copy(), MetadataPageKind.WriteIntent, 0, 0, out health));
         Assert.Equal(MetadataPageHealth.Sound, health);
     }
 
