@@ -240,7 +240,7 @@ internal abstract class VolumeScenario : IScenario
         {
             if (node.Process?.Program is VolumeProgram { Engine.Primary: { } primary })
             {
-                _ = text.Append($"\n  {node.Name} {primary.Phase}: {string.Join("\n    ", primary.Describe().Take(12))}");
+                _ = text.Append($"\n  {node.Name} {primary.Phase}: {string.Join("\n    ", primary.Describe().TakeLast(8))}");
             }
         }
 

@@ -56,7 +56,7 @@ public sealed partial class VolumeControl
 
     private void OnDrained(Drained drained)
     {
-        if (Role == VolumeRole.HandingOver && _handOverPhase == HandOverPhase.Draining && drained.Epoch == Epoch)
+        if (Role == VolumeRole.HandingOver && _handOverPhase == HandOverPhase.Draining && drained.Reign == _reign)
         {
             _handOverPhase = HandOverPhase.Fencing;
             _engine.Execute(new FencePeer(_handOverTo!, Epoch + 1));

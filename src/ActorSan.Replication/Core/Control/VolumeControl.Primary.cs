@@ -138,6 +138,13 @@ public sealed partial class VolumeControl
                 return;
             }
 
+            if (Volume.Known is not { } known || current.Version > known.Version)
+            {
+                // R6: what was proposed before is settled first, then one goes on from there.
+                Accept(current);
+                return;
+            }
+
             Configuration? next = Change(current);
             if (next is null)
             {
@@ -186,7 +193,18 @@ public sealed partial class VolumeControl
 
         public override void Then(RoundOutcome outcome)
         {
-            if (!_proposed && outcome.End != RoundEnd.Decided)
+            if (outcome.End == RoundEnd.Decided)
+            {
+                return;
+            }
+
+            if (_proposed)
+            {
+                // R6: it stays required until a later round is decided.
+                _ = Volume._undecidedAdmissions.Remove(ready.Node);
+                Volume._undecidedAdmissions.Add(ready.Node);
+            }
+            else if (!Volume._undecidedAdmissions.Contains(ready.Node))
             {
                 _ = Volume._toAdmit.Remove(ready);
                 Volume._engine.Execute(new AdmissionAbandoned(ready.Node));

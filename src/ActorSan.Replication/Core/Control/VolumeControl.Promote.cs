@@ -132,6 +132,7 @@ public sealed partial class VolumeControl
     private void OnPromoted(Configuration decided)
     {
         Epoch = decided.Epoch;
+        _reign = decided.Reign;
         Change(VolumeRole.Leasing);
         _suspect = false;
         _toDrop.Clear();

@@ -53,12 +53,16 @@ public sealed partial class VolumeControl
     private readonly List<string> _toDrop = [];
     private readonly List<PeerReady> _toAdmit = [];
     private readonly List<PeerRefused> _renamed = [];
+    private readonly List<string> _undecidedAdmissions = [];
     private readonly List<string> _unreachable = [];
     private readonly Intent.MarkTable _marks = new();
     private SelfState? _self;
     private ControlRound? _round;
     private long _notBeforeNs;
     private long _roleSinceNs;
+
+    // A raise may come between any two messages: what belongs to a promotion is known by its reign.
+    private long _reign;
     private long _raiseAbove;
     private long _readAbove;
     private bool _storeFailed;
@@ -242,7 +246,7 @@ public sealed partial class VolumeControl
                 _storeFailed = true;
                 OnStoreFailed();
                 break;
-            case AttachRoundOver over when IsPrimary && over.Epoch == Epoch:
+            case AttachRoundOver over when IsPrimary && over.Reign == _reign:
                 _roundOver = true;
                 foreach (string loser in over.Losers)
                 {
@@ -250,7 +254,7 @@ public sealed partial class VolumeControl
                 }
 
                 break;
-            case Reconciled reconciled when Role == VolumeRole.Reconciling && reconciled.Epoch == Epoch:
+            case Reconciled reconciled when Role == VolumeRole.Reconciling && reconciled.Reign == _reign:
                 Change(VolumeRole.Serving);
                 break;
             case PeerLate late when IsPrimary:
@@ -295,7 +299,7 @@ public sealed partial class VolumeControl
         if (IsPrimary && _roundOver && Role == VolumeRole.Reconciling && !_toDrop.Exists(node => known.MemberOf(node) is not null))
         {
             _roundOver = false;
-            _engine.Execute(new Reconcile(Epoch));
+            _engine.Execute(new Reconcile(_reign));
         }
 
         if (now < _notBeforeNs || _leases.IsQuiet(_key) || _proposer.IsBusy(_key))
@@ -333,6 +337,7 @@ public sealed partial class VolumeControl
         {
             _backOff.Reset();
             _notBeforeNs = 0;
+            SettleAdmissions((Configuration)outcome.Value!);
         }
         else
         {
@@ -347,6 +352,21 @@ public sealed partial class VolumeControl
         }
 
         Consider();
+    }
+
+    // R6: a decided round settles what was unknown before it: part of its value, or never.
+    private void SettleAdmissions(Configuration decided)
+    {
+        foreach (string node in _undecidedAdmissions)
+        {
+            if (decided.MemberOf(node) is null)
+            {
+                _ = _toAdmit.RemoveAll(ready => ready.Node == node);
+                _engine.Execute(new AdmissionAbandoned(node));
+            }
+        }
+
+        _undecidedAdmissions.Clear();
     }
 
     private void OnTick()
@@ -390,9 +410,11 @@ public sealed partial class VolumeControl
         _toDrop.Clear();
         _toAdmit.Clear();
         _renamed.Clear();
+        _undecidedAdmissions.Clear();
         _roundOver = false;
         _handOverTo = null;
-        _noHolderSinceNs = _clock.NowNs;
+        // Whoever was handed the volume has a moment to take it.
+        _noHolderSinceNs = _clock.NowNs + (exact ? _options.HandOverTimeoutNs : 0);
         _engine.Execute(new StepDown(exact));
     }
 

@@ -18,7 +18,7 @@ public sealed record RaiseSelf(long Epoch) : EngineCommand;
 public sealed record BecomePrimary(Configuration Configuration) : EngineCommand;
 
 /// <summary>P5: who did not come is dropped; write what may differ.</summary>
-public sealed record Reconcile(long Epoch) : EngineCommand;
+public sealed record Reconcile(long Reign) : EngineCommand;
 
 /// <summary>P7: somebody else is primary, or nobody. Pending requests end without a claim (W6).</summary>
 /// <param name="Exact">After a handover everything was complete: the list stays exact (P8).</param>
@@ -62,11 +62,11 @@ public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCo
 
 /// <summary>P5: every member has answered or the time is over.</summary>
 /// <param name="Losers">Members that did not come, came broken, or whose list is longer than is worth waiting for.</param>
-public sealed record AttachRoundOver(long Epoch, ValueList<string> Losers) : EngineEvent;
+public sealed record AttachRoundOver(long Reign, ValueList<string> Losers) : EngineEvent;
 
-public sealed record Reconciled(long Epoch) : EngineEvent;
+public sealed record Reconciled(long Reign) : EngineEvent;
 
-public sealed record Drained(long Epoch) : EngineEvent;
+public sealed record Drained(long Reign) : EngineEvent;
 
 /// <summary>W7: a required peer is without attachment for too long, or leaves a frame unanswered.</summary>
 public sealed record PeerLate(long Epoch, string Node) : EngineEvent;

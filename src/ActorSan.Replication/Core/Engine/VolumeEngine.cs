@@ -131,7 +131,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
             case BecomePrimary begin:
                 Begin(begin.Configuration);
                 break;
-            case Reconcile reconcile when Primary is { } primary && primary.Epoch == reconcile.Epoch:
+            case Reconcile reconcile when Primary is { } primary && primary.Reign == reconcile.Reign:
                 primary.Reconcile();
                 break;
             case StepDown down:

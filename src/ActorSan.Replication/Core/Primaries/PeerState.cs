@@ -72,6 +72,8 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
 
     public long ConfirmedRound { get; set; }
 
+    public long ConfirmSentNs { get; set; }
+
     /// <summary>The highest mark of this primary's store that the peer has surely heard (W2).</summary>
     public long HeardMark { get; set; }
 

@@ -550,7 +550,7 @@ public sealed unsafe partial class Primary
         {
             _drainedTold = true;
             SendStable();
-            _events.Post(new Engine.Drained(Epoch));
+            _events.Post(new Engine.Drained(Reign));
         }
     }
 

@@ -240,6 +240,8 @@ public sealed unsafe partial class Primary
             return;
         }
 
+        // What is queued of it is dropped first, so that this goes out.
+        peer.Link.Cancel(attachment);
         if (reason != DetachReason.None && peer.Link.IsUp)
         {
             Frame detach = Header(peer, FrameKind.Detach);
@@ -254,7 +256,6 @@ public sealed unsafe partial class Primary
 
         peer.Attachment = 0;
         peer.IsAttached = false;
-        peer.Link.Cancel(attachment);
         if (peer.Gate == GateState.Gating)
         {
             OpenGate(peer);
@@ -301,7 +302,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        bool late = false;
+        bool late = peer.IsRequired && peer.ConfirmedRound < _confirmRound && now - peer.ConfirmSentNs >= _options.AckTimeoutNs;
         for (PrimaryTask? task = _firstInFlight; task is not null && !late; task = task.Next)
         {
             late = (task.SentMask & peer.Bit) != 0 && (task.AckMask & peer.Bit) == 0 && now - task.SentNs >= _options.AckTimeoutNs;
@@ -356,7 +357,7 @@ public sealed unsafe partial class Primary
             }
         }
 
-        _events.Post(new AttachRoundOver(Epoch, [.. losers]));
+        _events.Post(new AttachRoundOver(Reign, [.. losers]));
     }
 
     private static List<ByteRange> ListOf(PeerState peer)

@@ -47,6 +47,7 @@ public sealed unsafe partial class Primary
         {
             Frame confirm = Header(peer, FrameKind.Confirm);
             confirm.Argument = _confirmRound;
+            peer.ConfirmSentNs = _clock.NowNs;
             peer.Link.Send(confirm, default);
         }
     }

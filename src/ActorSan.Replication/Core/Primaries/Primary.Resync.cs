@@ -204,7 +204,7 @@ public sealed unsafe partial class Primary
             }
         }
 
-        _events.Post(new Reconciled(Epoch));
+        _events.Post(new Reconciled(Reign));
         AdmitWaiting();
         PumpResync();
     }

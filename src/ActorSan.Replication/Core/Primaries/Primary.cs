@@ -337,6 +337,13 @@ public sealed unsafe partial class Primary
             {
                 peer.Gate = GateState.None;
                 peer.OutstandingClear();
+                if (peer.IsAttached && _configuration.MemberOf(peer.Node) is { } member && (member.Session != peer.Session || member.Incarnation != peer.Incarnation))
+                {
+                    // An admission that was settled late, of a session that has ended since: dropped first (W3).
+                    EndAttachment(peer, DetachReason.Broken);
+                    peer.IsBroken = true;
+                    _events.Post(new PeerBroken(Epoch, peer.Node));
+                }
             }
             else if (wasMember)
             {

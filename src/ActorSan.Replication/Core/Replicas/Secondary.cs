@@ -74,13 +74,15 @@ public sealed unsafe partial class Secondary
         }
 
         _link = null;
+
+        // What is queued of it is dropped first, so that this goes out.
+        link.Cancel(_attachment);
         if (link.IsUp && reason != DetachReason.None)
         {
             var frame = new Frame { Kind = FrameKind.Detach, Flags = FrameFlags.FromReplica, Attachment = _attachment, Epoch = _epoch, Argument = (long)reason };
             link.Send(frame, default);
         }
 
-        link.Cancel(_attachment);
         _user.OnDetached();
     }
 
