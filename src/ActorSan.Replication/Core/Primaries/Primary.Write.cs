@@ -109,8 +109,12 @@ public sealed unsafe partial class Primary
             _ => FrameKind.Write,
         });
         frame.Seq = task.Seq;
-        frame.OffsetBytes = task.OffsetBytes;
-        frame.LengthBytes = task.LengthBytes;
+        if (task.Kind != TaskKind.Flush)
+        {
+            frame.OffsetBytes = task.OffsetBytes;
+            frame.LengthBytes = task.LengthBytes;
+        }
+
         if (task.Durable)
         {
             frame.Flags |= FrameFlags.Durable;
