@@ -8,7 +8,12 @@ namespace ActorSan.Replication.Wire;
 /// <param name="MaxDataBytes">Behind one header; no buffer is taken for more.</param>
 /// <param name="MaxVolumeBytes">No range ends behind it. Whether it fits the volume is for the replica to see.</param>
 /// <param name="Direction">Who may have sent it.</param>
-public readonly record struct FrameLimits(int MaxDataBytes, long MaxVolumeBytes = 1L << 56, FrameDirection Direction = FrameDirection.Either);
+/// <param name="BlockBytes">Of every volume: offsets and lengths of ranges are multiples of it.</param>
+public readonly record struct FrameLimits(int MaxDataBytes, long MaxVolumeBytes = 1L << 56, FrameDirection Direction = FrameDirection.Either, int BlockBytes = FrameLimits.SmallestBlockBytes)
+{
+    /// <summary>No volume has smaller ones.</summary>
+    public const int SmallestBlockBytes = 512;
+}
 
 /// <summary>
 /// The header of every frame, version 1, 104 bytes, little endian; ids are as RFC 9562 prints them. It is checked before a buffer is taken for what follows it.
@@ -28,9 +33,6 @@ public static class FrameHeader
 {
     public const int Bytes = 104;
     public const byte Version = 1;
-
-    /// <summary>Offsets and lengths are multiples of this.</summary>
-    public const int BlockBytes = 512;
 
     private const int ChecksumAt = Bytes - sizeof(uint);
 
@@ -119,7 +121,7 @@ public static class FrameHeader
             : (rule.Direction & limits.Direction) == 0 ? FrameFault.WrongDirection
             : (frame.Flags & ~rule.Flags) != 0 ? FrameFault.UnknownFlags
             : CheckNumbers(frame, rule.Fields) is not FrameFault.None and var numbers ? numbers
-            : CheckRange(frame, rule.Fields, limits.MaxVolumeBytes) is not FrameFault.None and var range ? range
+            : CheckRange(frame, rule.Fields, limits) is not FrameFault.None and var range ? range
             : CheckContent(frame, rule, limits.MaxDataBytes);
     }
 
@@ -140,19 +142,19 @@ public static class FrameHeader
         : frame.Seq != 0 && (fields & (FrameFields.Seq | FrameFields.SeqNeeded)) == 0 ? FrameFault.Seq
         : frame.Argument != 0 && (fields & FrameFields.Argument) == 0 ? FrameFault.Argument
         : frame.Kind == FrameKind.Attribute && frame.Argument is < 1 or > byte.MaxValue ? FrameFault.Argument
-        : frame.Kind == FrameKind.Detach && frame.Argument is < 0 or > (long)DetachReason.Stopping ? FrameFault.Argument
+        : frame.Kind == FrameKind.Detach && frame.Argument is < 0 or > (long)DetachReason.OldCopy ? FrameFault.Argument
         : FrameFault.None;
 
-    private static FrameFault CheckRange(in Frame frame, FrameFields fields, long maxVolumeBytes)
+    private static FrameFault CheckRange(in Frame frame, FrameFields fields, in FrameLimits limits)
     {
-        bool none = frame.OffsetBytes == 0 && frame.LengthBytes == 0;
+        bool none = frame.OffsetBytes == 0 && frame.LengthBytes == ((fields & FrameFields.LengthOfContent) != 0 ? frame.DataBytes : 0);
         if ((fields & (FrameFields.Range | FrameFields.RangeOrNone | FrameFields.Size)) == 0 || (none && (fields & FrameFields.RangeOrNone) != 0))
         {
             return none ? FrameFault.None : FrameFault.Range;
         }
 
-        return frame.OffsetBytes < 0 || frame.LengthBytes <= 0 || frame.LengthBytes > maxVolumeBytes || frame.OffsetBytes > maxVolumeBytes - frame.LengthBytes ? FrameFault.Range
-            : (frame.OffsetBytes | frame.LengthBytes) % BlockBytes != 0 ? FrameFault.Range
+        return frame.OffsetBytes < 0 || frame.LengthBytes <= 0 || frame.LengthBytes > limits.MaxVolumeBytes || frame.OffsetBytes > limits.MaxVolumeBytes - frame.LengthBytes ? FrameFault.Range
+            : (frame.OffsetBytes | frame.LengthBytes) % limits.BlockBytes != 0 ? FrameFault.Range
             : (fields & FrameFields.Size) != 0 && frame.OffsetBytes != 0 ? FrameFault.Range
             : FrameFault.None;
     }

@@ -38,6 +38,9 @@ public enum FrameFields : byte
 
     /// <summary>Epoch, 1 or more.</summary>
     EpochNeeded = 64,
+
+    /// <summary>Length alone, and it is that of the bytes that follow.</summary>
+    LengthOfContent = 128,
 }
 
 /// <summary>What follows a header.</summary>
@@ -48,7 +51,7 @@ public enum FrameContent : byte
     /// <summary>As many bytes as <see cref="Frame.LengthBytes"/> says.</summary>
     Data,
 
-    /// <summary>Bytes whose meaning the header does not know: attributes, digests. Their number is bounded by the rule.</summary>
+    /// <summary>Bytes whose meaning the header does not know. Their number is bounded by the rule.</summary>
     Bytes,
 
     /// <summary>One of <see cref="BodyCodec"/>.</summary>
@@ -95,7 +98,7 @@ public static class FrameTable
         Add(FrameKind.Attach, FrameDirection.FromPrimary, FrameFields.EpochNeeded | FrameFields.Seq, FrameContent.Body, 1, BodyCodec.MaxAttachBytes);
         Add(FrameKind.Attached, FrameDirection.FromReplica, FrameFields.Seq, FrameContent.Body, 1, BodyCodec.MaxAttachedBytes);
         Add(FrameKind.Refused, FrameDirection.FromReplica, FrameFields.None, FrameContent.Body, 1, BodyCodec.RefusedBytes);
-        Add(FrameKind.Detach, FrameDirection.Either, FrameFields.Argument);
+        Add(FrameKind.Detach, FrameDirection.Either, FrameFields.Argument, flags: FrameFlags.FromReplica);
         Add(FrameKind.Config, FrameDirection.FromPrimary, FrameFields.EpochNeeded | FrameFields.Seq, FrameContent.Body, 1, BodyCodec.MaxConfigBytes);
         Add(
             FrameKind.Write,
@@ -108,17 +111,19 @@ public static class FrameTable
             FrameDirection.FromPrimary,
             FrameFields.EpochNeeded | FrameFields.SeqNeeded | FrameFields.Range | FrameFields.Argument,
             flags: FrameFlags.Durable | FrameFlags.Atomic | FrameFlags.MayDeallocate);
+
+        // Seq 0: as it is, before an admission (W12, S4).
         Add(
             FrameKind.Attribute,
             FrameDirection.FromPrimary,
-            FrameFields.EpochNeeded | FrameFields.SeqNeeded | FrameFields.Argument,
+            FrameFields.EpochNeeded | SeqAndName | FrameFields.LengthOfContent,
             FrameContent.Bytes,
             0,
             MaxAttributeBytes,
             FrameFlags.Durable | FrameFlags.TakesRightsAway);
         Add(FrameKind.Ack, FrameDirection.FromReplica, SeqAndName, flags: FrameFlags.Durable);
         Add(FrameKind.Received, FrameDirection.FromReplica, SeqAndName);
-        Add(FrameKind.Flush, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);
+        Add(FrameKind.Flush, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName, flags: FrameFlags.Durable);
         Add(FrameKind.Stable, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName, FrameContent.BodyOrNothing, 1, BodyCodec.MaxMarksBytes);
         Add(FrameKind.Settled, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);
         Add(FrameKind.Confirm, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);

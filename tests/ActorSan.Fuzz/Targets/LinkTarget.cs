@@ -327,7 +327,7 @@ internal sealed class LinkTarget : FuzzTarget
             Stable = 4,
             Mark = 3,
             OffsetBytes = range ? 4096 : 0,
-            LengthBytes = range || Has(FrameFields.Size) ? 512 : 0,
+            LengthBytes = range || Has(FrameFields.Size) ? 512 : Has(FrameFields.LengthOfContent) ? content.Length : 0,
             Argument = Has(FrameFields.Argument) ? 1 : 0,
             DataBytes = content.Length,
         };

@@ -92,7 +92,8 @@ public sealed class FrameHeaderTests
     [InlineData(FrameKind.Attribute, 80, 0, FrameFault.Argument)]
     [InlineData(FrameKind.Attribute, 81, 1, FrameFault.Argument)]
     [InlineData(FrameKind.Attribute, 7, 2, FrameFault.UnknownFlags)]
-    [InlineData(FrameKind.Detach, 80, 7, FrameFault.Argument)]
+    [InlineData(FrameKind.Detach, 80, 8, FrameFault.Argument)]
+    [InlineData(FrameKind.Attribute, 72, 31, FrameFault.Range)]
     [InlineData(FrameKind.Grow, 65, 2, FrameFault.Range)]
     [InlineData(FrameKind.Refused, 88, 43, FrameFault.DataLength)]
     [InlineData(FrameKind.Refused, 88, 0, FrameFault.DataLength)]
@@ -143,8 +144,8 @@ public sealed class FrameHeaderTests
                     Seq = numbers[2] & (rule.Fields.HasFlag(FrameFields.Seq) || rule.Fields.HasFlag(FrameFields.SeqNeeded) ? long.MaxValue : 0),
                     Stable = numbers[3] & long.MaxValue,
                     Mark = numbers[4] & long.MaxValue,
-                    OffsetBytes = numbers[5] >> 12 & -512,
-                    LengthBytes = rule.Content == FrameContent.Data ? bytes & -512 : numbers[6] >> 12 & -512,
+                    OffsetBytes = rule.Fields.HasFlag(FrameFields.LengthOfContent) ? 0 : numbers[5] >> 12 & -512,
+                    LengthBytes = rule.Fields.HasFlag(FrameFields.LengthOfContent) ? bytes : rule.Content == FrameContent.Data ? bytes & -512 : numbers[6] >> 12 & -512,
                     Argument = numbers[7],
                 };
                 frame.DataBytes = rule.Content == FrameContent.Data ? (int)frame.LengthBytes : bytes;

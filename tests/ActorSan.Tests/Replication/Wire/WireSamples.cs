@@ -138,6 +138,7 @@ internal static class WireSamples
             _ => [],
         };
         frame.DataBytes = content.Length;
+        frame.LengthBytes = Has(FrameFields.LengthOfContent) ? content.Length : frame.LengthBytes;
         return (frame, content);
     }
 
