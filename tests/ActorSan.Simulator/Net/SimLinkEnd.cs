@@ -1,6 +1,8 @@
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Wire;
 using ActorSan.Simulator.World;
+using ActorSan.Storage;
 
 namespace ActorSan.Simulator.Net;
 
@@ -44,6 +46,7 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
     public void Send(in Frame frame, byte* data, SendHold? hold)
     {
         CheckAlive();
+        CheckFrame(frame, frame.DataBytes);
         if (!IsUp)
         {
             hold?.Release();
@@ -71,12 +74,24 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
     public void Send(in Frame frame, ReadOnlySpan<byte> body)
     {
         CheckAlive();
+        CheckFrame(frame, body.Length);
         if (IsUp && Pair.IsWhole && _connection == Pair.Connection)
         {
             fixed (byte* bytes = body)
             {
                 Out.Send(frame, bytes, body.Length);
             }
+        }
+    }
+
+    /// <summary>What the reader of a real link would refuse is found here. Simulated blocks are smaller than real ones.</summary>
+    private static void CheckFrame(Frame frame, int contentBytes)
+    {
+        frame.DataBytes = contentBytes;
+        FrameFault fault = FrameHeader.Check(frame, new FrameLimits(int.MaxValue, BlockBytes: 1));
+        if (fault != FrameFault.None)
+        {
+            Invariant.Fail(FrameFaults.Describe(fault, frame));
         }
     }
 

@@ -218,7 +218,7 @@ public sealed unsafe class NetTests
         {
             for (int i = 0; i < count; i++)
             {
-                var frame = new Frame { Kind = FrameKind.Write, Attachment = 7, Seq = ++_sent, DataBytes = 32 };
+                var frame = new Frame { Kind = FrameKind.Write, Attachment = 7, Epoch = 1, Seq = ++_sent, LengthBytes = 32, DataBytes = 32 };
                 A.Link!.Send(frame, A.Buffer, new Hold(A) { Sends = 1 });
             }
         }
