@@ -140,6 +140,7 @@ public sealed partial class VolumeControl
     {
         var configuration = (Configuration)value;
         _marks.Hear(configuration);
+        _marks.Forget(configuration);
         if (Role != VolumeRole.Secondary && configuration.Epoch > Epoch)
         {
             if (configuration.Primary == Me && IsPrimary && configuration.Reign <= Epoch)
@@ -235,8 +236,9 @@ public sealed partial class VolumeControl
             case ConfigurationHeard heard:
                 _proposer.Know(_key, heard.Configuration);
                 break;
-            case HigherEpochHeard higher:
-                _readAbove = Math.Max(_readAbove, higher.Epoch);
+            case HigherEpochHeard higher when Role != VolumeRole.Secondary && higher.Epoch > Epoch:
+                // P7: only who was decided attaches, and who has seen a higher epoch than his own can't begin with it.
+                BecomeSecondary(exact: false, release: true);
                 break;
             case SelfIsOldCopy when IsPrimary:
                 // P5: before anybody is dropped; the other one has more.
@@ -257,7 +259,7 @@ public sealed partial class VolumeControl
             case Reconciled reconciled when Role == VolumeRole.Reconciling && reconciled.Reign == _reign:
                 Change(VolumeRole.Serving);
                 break;
-            case PeerLate late when IsPrimary:
+            case PeerLate late when IsPrimary && Known?.MemberOf(late.Node) is not null:
                 WishDrop(late.Node);
                 break;
             case PeerBroken broken when IsPrimary:

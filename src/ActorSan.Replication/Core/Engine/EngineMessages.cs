@@ -96,6 +96,9 @@ public sealed record EngineTurns(long OldestIoNs) : EngineEvent;
 /// <summary>P7, W3: a primary of a higher epoch is there.</summary>
 public sealed record HigherEpochHeard(long Epoch) : EngineEvent;
 
+/// <summary>I7: a frame whose body does not fit was dropped; the sentence says why.</summary>
+public sealed record FrameDropped(string Node, FrameKind Kind, string Sentence) : EngineEvent;
+
 /// <summary>A decided configuration came by a link.</summary>
 public sealed record ConfigurationHeard(Configuration Configuration) : EngineEvent;
 

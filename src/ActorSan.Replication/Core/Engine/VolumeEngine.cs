@@ -38,6 +38,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
     private SelfState? _told;
     private bool _stopped;
 
+    /// <param name="bugs">Null, but in the simulator.</param>
     public VolumeEngine(
         EngineOptions options,
         ReplicaState state,
@@ -49,24 +50,8 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         ITimers timers,
         IChance chance,
         LeaseCell lease,
-        Guid instance)
-        : this(options, state, store, metadata, links, events, clock, timers, chance, lease, instance, BugSet.Nothing)
-    {
-    }
-
-    internal VolumeEngine(
-        EngineOptions options,
-        ReplicaState state,
-        IStore store,
-        IReplicaMetadata metadata,
-        IReadOnlyList<IPeerLink> links,
-        IEngineEvents events,
-        IClock clock,
-        ITimers timers,
-        IChance chance,
-        LeaseCell lease,
         Guid instance,
-        BugSet bugs)
+        BugSet? bugs = null)
     {
         _options = options;
         _links = links;
@@ -76,9 +61,9 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         _chance = chance;
         _lease = lease;
         _instance = instance;
-        _bugs = bugs;
-        Replica = new Replica(options.Replica, state, store, metadata, clock, this, bugs);
-        Secondary = new Secondary(Replica, this, instance, bugs);
+        _bugs = bugs ?? BugSet.Nothing;
+        Replica = new Replica(options.Replica, state, store, metadata, clock, this, _bugs);
+        Secondary = new Secondary(Replica, this, instance, _bugs);
         _tick = new EngineTimer(this);
     }
 
@@ -179,8 +164,14 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
     {
-        if (_stopped || !FrameBodies.TryRead(frame.Kind, new ReadOnlySpan<byte>(data, frame.DataBytes), out object? body, out _))
+        if (_stopped)
         {
+            return;
+        }
+
+        if (!FrameBodies.TryRead(frame.Kind, new ReadOnlySpan<byte>(data, frame.DataBytes), out object? body, out string fault))
+        {
+            _events.Post(new FrameDropped(link.Peer, frame.Kind, fault));
             return;
         }
 

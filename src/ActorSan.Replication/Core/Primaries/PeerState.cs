@@ -60,6 +60,12 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
 
     public long RetryAtNs { get; set; }
 
+    /// <summary>Attached or gated since: what was sent before does not count against it.</summary>
+    public long SinceNs { get; set; }
+
+    /// <summary>The session that was told to be ready for admission (S4).</summary>
+    public Guid ReadySession { get; set; }
+
     /// <summary>Without attachment since; what `ack-timeout` counts from.</summary>
     public long LostAtNs { get; set; }
 

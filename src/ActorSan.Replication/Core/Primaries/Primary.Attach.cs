@@ -8,6 +8,9 @@ namespace ActorSan.Replication.Core.Primaries;
 /// <summary>Attachments: offered at every link-up and at every new epoch, judged when they are answered (W3), ended when they are late (W7).</summary>
 public sealed unsafe partial class Primary
 {
+    /// <summary>A gate is a flush of all that a peer has: it takes longer than a write.</summary>
+    private const int GatePatience = 8;
+
     private long _attachments;
 
     public void OnLinkUp(IPeerLink link)
@@ -66,6 +69,7 @@ public sealed unsafe partial class Primary
                 break;
             case FrameKind.Gated when peer.Gate == GateState.Gating:
                 peer.Gate = GateState.Ready;
+                peer.ReadySession = peer.Session;
                 _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
                 break;
             case FrameKind.FenceDone:
@@ -159,15 +163,21 @@ public sealed unsafe partial class Primary
         if (!peer.IsMember && oldCopy)
         {
             // It takes another incarnation when it reads this, and is out wholly under that name (S1).
-            Frame old = Header(peer, FrameKind.Detach);
-            old.Argument = (long)DetachReason.OldCopy;
-            peer.Link.Send(old, default);
-            EndAttachment(peer, DetachReason.None);
+            EndAttachment(peer, DetachReason.OldCopy);
+            peer.RetryAtNs = _clock.NowNs + _options.AttachTimeoutNs;
+            return;
+        }
+
+        if (peer.Gate == GateState.Ready && body.Session != peer.ReadySession)
+        {
+            // It has lost what it was to be admitted with, and may be decided to be a member all the same: required, and not attached, until that is settled (R6).
+            EndAttachment(peer, DetachReason.Broken);
             peer.RetryAtNs = _clock.NowNs + _options.AttachTimeoutNs;
             return;
         }
 
         peer.IsAttached = true;
+        peer.SinceNs = _clock.NowNs;
         peer.LateTold = false;
         peer.ConfirmedRound = 0;
         peer.HeardMark = Math.Max(peer.HeardMark, peer.OfferedMark);
@@ -175,7 +185,7 @@ public sealed unsafe partial class Primary
 
         // A configuration that was decided while the reply was on its way comes first (W7).
         FrameBodies.Send(peer.Link, Header(peer, FrameKind.Config), new ConfigBody(_configuration));
-        if (peer.IsMember)
+        if (peer.IsMember || peer.Gate == GateState.Ready)
         {
             peer.Came = true;
             SendAgain(peer);
@@ -302,13 +312,14 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        bool late = peer.IsRequired && peer.ConfirmedRound < _confirmRound && now - peer.ConfirmSentNs >= _options.AckTimeoutNs;
+        bool late = (peer.IsRequired && peer.ConfirmedRound < _confirmRound && now - peer.ConfirmSentNs >= _options.AckTimeoutNs)
+            || (peer.Gate == GateState.Gating && now - peer.SinceNs >= GatePatience * _options.AckTimeoutNs);
         for (PrimaryTask? task = _firstInFlight; task is not null && !late; task = task.Next)
         {
-            late = (task.SentMask & peer.Bit) != 0 && (task.AckMask & peer.Bit) == 0 && now - task.SentNs >= _options.AckTimeoutNs;
+            late = (task.SentMask & peer.Bit) != 0 && (task.AckMask & peer.Bit) == 0 && now - Math.Max(task.SentNs, peer.SinceNs) >= _options.AckTimeoutNs;
         }
 
-        if (late && peer.IsRequired)
+        if (late && (peer.IsMember || peer.Gate == GateState.Ready))
         {
             TellLate(peer);
         }

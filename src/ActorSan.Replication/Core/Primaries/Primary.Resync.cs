@@ -476,6 +476,7 @@ public sealed unsafe partial class Primary
         }
 
         peer.Gate = GateState.Gating;
+        peer.SinceNs = _clock.NowNs;
         peer.LostAtNs = _clock.NowNs;
         peer.LateTold = false;
         if (!_bugs.Has(Bug.AdmitWithoutSets))
@@ -517,6 +518,7 @@ public sealed unsafe partial class Primary
         if (_bugs.Has(Bug.AdmitBeforeLastAcknowledgement))
         {
             peer.Gate = GateState.Ready;
+            peer.ReadySession = peer.Session;
             _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
             return;
         }
@@ -552,7 +554,7 @@ public sealed unsafe partial class Primary
 
     private void PumpVerify()
     {
-        while (_verifyAt >= 0 && !_replica.IsFailed && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
+        while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
         {
             PrimaryTask task = Take();
             task.Kind = TaskKind.Verify;

@@ -100,7 +100,6 @@ public sealed unsafe partial class Primary
     private void SendWrite(PrimaryTask task, PeerState peer)
     {
         task.SentMask |= peer.Bit;
-        task.SentNs = _clock.NowNs;
         Frame frame = Header(peer, task.Kind switch
         {
             TaskKind.Zero => FrameKind.Zero,

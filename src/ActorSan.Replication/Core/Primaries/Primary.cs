@@ -274,7 +274,9 @@ public sealed unsafe partial class Primary
         CheckAttachRound();
         BeginWantedRound();
         AnswerLeased();
+        RereadAll();
         PumpResync();
+        PumpVerify();
     }
 
     public void OnStoreFailed() => RereadAll();
@@ -363,6 +365,7 @@ public sealed unsafe partial class Primary
                 }
 
                 peer.Incarnation = entry?.Incarnation ?? Guid.Empty;
+                peer.HeardMark = 0;
             }
 
             if (peer.IsMember != wasMember)

@@ -164,6 +164,7 @@ public sealed unsafe partial class Replica
 
         _configuration = configuration;
         Marks.Hear(configuration);
+        Marks.Forget(configuration);
         _sets.RemoveAll(set => configuration.ReplicaOf(set.Node) is not { } entry || configuration.MemberOf(set.Node) is not null || entry.Incarnation != set.Incarnation);
         if (!IsMember)
         {

@@ -132,7 +132,19 @@ public sealed unsafe partial class Secondary
 
         var pending = new Pending(link, frame.Attachment, frame.Epoch, frame.Seq, body);
         _pending = pending;
-        _replica.Fence(frame.Epoch, held => OnFenced(pending, held));
+
+        // The offer told the primary's mark, and the answer says that it was heard: durable first, like a round's (W2).
+        _replica.Fence(frame.Epoch, held =>
+        {
+            if (held)
+            {
+                _replica.SaveMarks(saved => OnFenced(pending, saved));
+            }
+            else
+            {
+                OnFenced(pending, false);
+            }
+        });
     }
 
     /// <summary>A frame of any kind but Attach. What is not of the attachment is dropped.</summary>
