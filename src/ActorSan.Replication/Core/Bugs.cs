@@ -40,6 +40,9 @@ internal enum Bug
     /// <summary>P7: a deposed primary keeps its list as if it were exact.</summary>
     DeposedStaysExact,
 
+    /// <summary>W4, P9: a member with a broken session counts as exact because a primary offered it an attachment.</summary>
+    ExactWhileOut,
+
     /// <summary>P3: the fence is not waited for before the promotion is decided.</summary>
     FenceAfterDeciding,
 

@@ -9,7 +9,7 @@ internal static class VolumeScenarios
     // What each kind found; the table with the numbers of seeds is in BUGS.md.
     private static readonly SortedDictionary<string, string[]> s_bugs = new(StringComparer.Ordinal)
     {
-        ["power"] = [nameof(Bug.ClearUnsettled)],
+        ["power"] = [nameof(Bug.ClearUnsettled), nameof(Bug.ExactWhileOut)],
         ["deposed"] = [nameof(Bug.IgnoreLease), nameof(Bug.AcknowledgeBeforePeer), nameof(Bug.ReadWithoutLock), nameof(Bug.DeposedStaysExact)],
         ["half-written"] =
         [
@@ -33,8 +33,7 @@ internal static class VolumeScenarios
 
         foreach (DirectedScenario story in Stories())
         {
-            // Not in the usual mix yet: two of them find a loss of liveness without any bug (BUGS.md).
-            _ = registry.Add(story, weight: 0);
+            _ = registry.Add(story);
         }
     }
 

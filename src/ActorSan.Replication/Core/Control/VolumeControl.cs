@@ -391,6 +391,12 @@ public sealed partial class VolumeControl
             _leases.SetRenewing(_key, now - _turnedNs < _options.EngineSilenceNs && !hangs);
         }
 
+        if (_storeFailed)
+        {
+            // Its fact may have come before the role that it matters to.
+            OnStoreFailed();
+        }
+
         CheckHandOver(now);
         CheckSuspended(now);
         Consider();

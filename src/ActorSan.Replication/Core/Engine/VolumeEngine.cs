@@ -36,6 +36,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
     private readonly EngineTimer _tick;
     private Primary? _primary;
     private SelfState? _told;
+    private bool _started;
     private bool _stopped;
 
     /// <param name="bugs">Null, but in the simulator.</param>
@@ -74,17 +75,11 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
     /// <summary>Null while this node is not primary.</summary>
     public Primary? Primary => _primary is { Phase: not PrimaryPhase.Over } ? _primary : null;
 
-    /// <summary>The session of this opening becomes durable, then the engine answers primaries and commands.</summary>
-    public void Start(Action<bool> started) => Replica.SaveState(held =>
-    {
-        if (held)
-        {
-            _timers.Set(_tick, _clock.NowNs + _options.TickNs);
-            TellSelf();
-        }
-
-        started(held);
-    });
+    /// <summary>
+    /// What the store's cache holds of an earlier session goes to the medium, and the session of this opening becomes durable: it begins with nothing that a loss of power
+    /// could take. Then the engine answers primaries and commands.
+    /// </summary>
+    public void Start(Action<bool> started) => Replica.Flush(new FirstFlush(this, started));
 
     /// <summary>Operations that come while this node is not primary end with NotReady.</summary>
     public void Submit(VolumeOperation operation)
@@ -164,8 +159,9 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
     {
-        if (_stopped)
+        if (_stopped || !_started)
         {
+            // Nothing is told of a session that is not durable yet: an offer is made again.
             return;
         }
 
@@ -307,6 +303,32 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         TellSelf();
         _events.Post(new EngineTurns(Replica.OldestSubmittedNs()));
         _timers.Set(_tick, _clock.NowNs + _options.TickNs);
+    }
+
+    private void Begin(bool flushed, Action<bool> started)
+    {
+        if (!flushed)
+        {
+            started(false);
+            return;
+        }
+
+        Replica.SaveState(held =>
+        {
+            if (held)
+            {
+                _started = true;
+                _timers.Set(_tick, _clock.NowNs + _options.TickNs);
+                TellSelf();
+            }
+
+            started(held);
+        });
+    }
+
+    private sealed class FirstFlush(VolumeEngine engine, Action<bool> started) : ReplicaFlush
+    {
+        protected internal override void OnFlushed() => engine.Begin(Status == StoreStatus.Success, started);
     }
 
     private sealed class EngineTimer(VolumeEngine engine) : CoreTimer

@@ -232,6 +232,9 @@ public sealed unsafe partial class Replica
         {
             IsFailed = true;
             _user.OnStoreFailed(status);
+
+            // Who waits for a slot waits for one that a failed write may never give back.
+            DropSlotWaiters();
         }
     }
 }

@@ -323,7 +323,9 @@ public sealed unsafe partial class Secondary
     private void Settle(long stable)
     {
         _replica.Unsettled.SettleTo(_reign, stable);
-        if (_settled && _replica.IsCoarse && stable >= _exactAt)
+
+        // Only as a member: the chunks of one whose session is broken stand for what its store lost, and are all that is known of that when every member is such (P9).
+        if (_settled && _replica.IsCoarse && stable >= _exactAt && (_replica.IsMember || _bugs.Has(Bug.ExactWhileOut)))
         {
             _replica.Unsettled.EndReignsBefore(_reign);
             _replica.BecomeExact();
