@@ -9,6 +9,9 @@ internal static class VolumeScenarios
     // What each kind found; the table with the numbers of seeds is in BUGS.md.
     private static readonly SortedDictionary<string, string[]> s_bugs = new(StringComparer.Ordinal)
     {
+        ["all"] = [nameof(Bug.TrustChangedSession), nameof(Bug.AcknowledgeBeforeStore), nameof(Bug.AdmitBeforeLastAcknowledgement)],
+        ["copies"] = [nameof(Bug.CompleteBeforeMarkIsHeard)],
+        ["crashes"] = [nameof(Bug.ReconcileNothing)],
         ["power"] = [nameof(Bug.ClearUnsettled), nameof(Bug.ExactWhileOut)],
         ["deposed"] = [nameof(Bug.IgnoreLease), nameof(Bug.AcknowledgeBeforePeer), nameof(Bug.ReadWithoutLock), nameof(Bug.DeposedStaysExact)],
         ["half-written"] =
@@ -17,11 +20,11 @@ internal static class VolumeScenarios
             nameof(Bug.FenceAfterDeciding), nameof(Bug.FenceAfterDeciding) + "+" + nameof(Bug.AcceptOldEpoch),
         ],
         ["kept-set"] = [nameof(Bug.ClearWithoutMove)],
-        ["handed-set"] = [nameof(Bug.AdmitWithoutSets), nameof(Bug.ForgetPendingAtDrop), nameof(Bug.AcknowledgeBeforeStore)],
-        ["syncing"] = [nameof(Bug.SendIntoTheSet), nameof(Bug.AdmitBeforeLastAcknowledgement)],
+        ["handed-set"] = [nameof(Bug.AdmitWithoutSets), nameof(Bug.ForgetPendingAtDrop)],
+        ["syncing"] = [nameof(Bug.SendIntoTheSet)],
         ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain)],
-        ["short-power"] = [nameof(Bug.TrustChangedSession), nameof(Bug.IgnorePeerIntents)],
-        ["old-copy"] = [nameof(Bug.CompleteBeforeMarkIsHeard), nameof(Bug.TrustOldCopy), nameof(Bug.ReconcileNothing)],
+        ["short-power"] = [nameof(Bug.IgnorePeerIntents)],
+        ["old-copy"] = [nameof(Bug.TrustOldCopy)],
     };
 
     public static void AddTo(ScenarioRegistry registry)
