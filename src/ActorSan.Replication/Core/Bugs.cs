@@ -19,6 +19,9 @@ internal enum Bug
     /// <summary>W3: a frame or an attachment of an older epoch counts.</summary>
     AcceptOldEpoch,
 
+    /// <summary>W7: a peer that is not attached is not waited for, though its drop is not decided.</summary>
+    AcknowledgeBeforeDrop,
+
     /// <summary>W5: a write is complete before the required peers have it.</summary>
     AcknowledgeBeforePeer,
 
@@ -34,20 +37,32 @@ internal enum Bug
     /// <summary>S4: admitted without the sets of the others.</summary>
     AdmitWithoutSets,
 
+    /// <summary>W11: what overlaps is applied while the redo slot of an older write is still to be replayed.</summary>
+    ApplyOverSlot,
+
+    /// <summary>W9: a chunk's bit goes although the store was not flushed.</summary>
+    ClearBeforeFlush,
+
     /// <summary>W2: a write is complete before anyone has heard of the mark under which the own store has it.</summary>
     CompleteBeforeMarkIsHeard,
-
-    /// <summary>P7: a deposed primary keeps its list as if it were exact.</summary>
-    DeposedStaysExact,
 
     /// <summary>W4, P9: a member with a broken session counts as exact because a primary offered it an attachment.</summary>
     ExactWhileOut,
 
-    /// <summary>P3: the fence is not waited for before the promotion is decided.</summary>
-    FenceAfterDeciding,
+    /// <summary>W10: a flush is complete when the own store has done it.</summary>
+    FlushWithoutPeers,
+
+    /// <summary>P5, W12: a new primary does not send the attributes.</summary>
+    ForgetAttributes,
+
+    /// <summary>S2: what a syncing peer has not acknowledged when its link goes is forgotten.</summary>
+    ForgetOutstanding,
 
     /// <summary>W7: what was in flight at a drop is not in the set.</summary>
     ForgetPendingAtDrop,
+
+    /// <summary>R6: an admission with unknown outcome is taken for one that failed.</summary>
+    ForgetUnknownAdmission,
 
     /// <summary>W4: the list is not told on attaching.</summary>
     ForgetUnsettled,
@@ -61,8 +76,14 @@ internal enum Bug
     /// <summary>S2: a syncing peer's intents are not in its set.</summary>
     IgnorePeerIntents,
 
+    /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
+    KeepNoSetsFromGate,
+
     /// <summary>P9: every replica promotes, whatever its session.</summary>
     PromoteSuspect,
+
+    /// <summary>P3: no fence: neither is the epoch made durable, nor does the older attachment end before the promotion is decided.</summary>
+    PromoteWithoutFence,
 
     /// <summary>W8: a read does not wait for the writes before it.</summary>
     ReadWithoutLock,
@@ -73,7 +94,7 @@ internal enum Bug
     /// <summary>P5: nothing is reconciled.</summary>
     ReconcileNothing,
 
-    /// <summary>P5: reconciles without the range's lock.</summary>
+    /// <summary>P5: reconciles by frames without a seq, which nobody waits for.</summary>
     ReconcileOutsideTheWritePath,
 
     /// <summary>S3: resync does not hold the range.</summary>
@@ -82,7 +103,7 @@ internal enum Bug
     /// <summary>W11: what must not tear is an ordinary write at the peers.</summary>
     SendAtomicAsPlain,
 
-    /// <summary>S2: a write that touches the set of a syncing peer is sent.</summary>
+    /// <summary>S2: a write that touches the set of a syncing peer is sent, and takes what it touches out of the set.</summary>
     SendIntoTheSet,
 
     /// <summary>W3, P9: a member whose power session has changed goes on in sync.</summary>
@@ -90,6 +111,12 @@ internal enum Bug
 
     /// <summary>W2: marks are not compared: an old copy goes on.</summary>
     TrustOldCopy,
+
+    /// <summary>S6: verify compares without holding the range.</summary>
+    VerifyWithoutLock,
+
+    /// <summary>S1: only the primary keeps the whole volume in the set of a replica that is out wholly.</summary>
+    WhollyInOneNode,
 
     // The register and the leases, sorted.
 

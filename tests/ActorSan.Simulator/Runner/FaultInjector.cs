@@ -29,6 +29,9 @@ public sealed class FaultInjector
     /// <summary>What <see cref="FaultKind.Operator"/> means here.</summary>
     public Action<PlanFault>? OnOperator { get; init; }
 
+    /// <summary>What the node's membership says from now on: unreachable or not.</summary>
+    public Action<PlanFault, bool>? OnMembership { get; init; }
+
     /// <summary>Before a node whose disk or journal is about to be exchanged is stopped, and after: the scenario's to know what that means for what was promised.</summary>
     public Action<PlanFault>? OnMediumExchanged { get; init; }
 
@@ -102,6 +105,10 @@ public sealed class FaultInjector
                 break;
             case FaultKind.Operator:
                 OnOperator?.Invoke(fault);
+                break;
+            case FaultKind.Unreachable:
+                OnMembership?.Invoke(fault, true);
+                EndLater(fault, () => OnMembership?.Invoke(fault, false));
                 break;
             default:
                 if (!BeginNet(fault) && !BeginDisk(fault, node))
@@ -305,6 +312,14 @@ public sealed class FaultInjector
         if (_control is not null)
         {
             (_control.Options.Loss, _control.Options.Double, _control.Options.Late) = (0, 0, 0);
+        }
+
+        foreach (PlanFault fault in _plan.Faults)
+        {
+            if (fault.Kind == FaultKind.Unreachable)
+            {
+                OnMembership?.Invoke(fault, false);
+            }
         }
 
         foreach (SimNode node in _world.Nodes)

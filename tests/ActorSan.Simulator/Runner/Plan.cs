@@ -65,6 +65,9 @@ public enum FaultKind : byte
 
     /// <summary>Something that the scenario knows: Value says what.</summary>
     Operator,
+
+    /// <summary>Node's membership says that Peer is unreachable, true or not.</summary>
+    Unreachable,
 }
 
 /// <summary>One fault. Times are nanoseconds since the begin of the run; a duration of 0 means for good, where that makes sense.</summary>

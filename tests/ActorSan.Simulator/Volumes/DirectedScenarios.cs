@@ -53,6 +53,15 @@ internal abstract class DirectedScenario(string kind, string about) : VolumeScen
         }
     }
 
+    /// <summary>The key of an attribute stands in the block's place.</summary>
+    protected static void Attributes(Plan plan, SimRandom random, int count, SimOpKind kind, long from, long to, int node)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            plan.Add(random.Range(from, to), (kind == SimOpKind.GetAttribute ? 5 : 0) + random.Next(5), node, kind, 1 + random.Next(3), 1);
+        }
+    }
+
     protected static void Flushes(Plan plan, SimRandom random, int count, long from, long to)
     {
         for (int i = 0; i < count; i++)
@@ -175,6 +184,17 @@ internal sealed class HandedSetStory() : DirectedScenario("handed-set", "two of 
         plan.Add(FaultKind.Crash, at, early, 0, shorter);
         plan.Add(FaultKind.Crash, at + random.Range(0, 100 * Ms), 3 - early, 0, 5 * Second);
         Writes(plan, random, (int)random.Range(5, 15), at - (20 * Ms), at + shorter + (400 * Ms));
+        if (random.Coin())
+        {
+            // Long between the gate and the decision.
+            for (int voter = 0; voter < plan.Nodes; voter++)
+            {
+                plan.Add(FaultKind.JournalSlow, at + shorter, voter, 0, 500 * Ms, random.Range(10, 60));
+            }
+
+            Writes(plan, random, 40, at + shorter, at + shorter + (500 * Ms));
+        }
+
         plan.Add(FaultKind.Crash, at + shorter + random.Range(500 * Ms, 900 * Ms), First, 0, 5 * Second);
         plan.HealAtNs = at + shorter + (3_500 * Ms);
         plan.Add(FaultKind.CutData, 0, First, 4, 5 * Second);
@@ -196,6 +216,11 @@ internal sealed class SyncingStory() : DirectedScenario("syncing", "a resync und
         long at = random.Range(200 * Ms, 400 * Ms);
         long back = at + random.Range(700 * Ms, 1_000 * Ms);
         plan.Add(random.Coin() ? FaultKind.Crash : FaultKind.PowerLoss, at, Other, 0, back - at);
+        for (int i = random.Next(4); i > 0; i--)
+        {
+            plan.Add(FaultKind.ResetLink, back + random.Range(0, 600 * Ms), First, Other);
+        }
+
         if (random.Coin())
         {
             plan.Add(FaultKind.DiskSlow, back, random.Next(2), 0, Second, random.Range(3, 20));
@@ -240,6 +265,12 @@ internal sealed class DarkStory() : DirectedScenario("dark", "all lose their pow
         Writes(plan, random, 20, at + (1_200 * Ms), back);
         Flushes(plan, random, 6, back - (200 * Ms), back + (20 * Ms));
         long dark = back + random.Range(100 * Ms, 700 * Ms);
+        if (!atomic && random.Coin())
+        {
+            Writes(plan, random, 20, dark - (300 * Ms), dark);
+            Flushes(plan, random, 10, dark - (300 * Ms), dark);
+        }
+
         if (atomic)
         {
             dark += 800 * Ms;
@@ -257,6 +288,7 @@ internal sealed class ShortPowerStory() : DirectedScenario("short-power", "a rep
     protected override void Tell(Plan plan, SimRandom random)
     {
         plan.Options["blocks"] = random.Range(6, 24);
+        plan.Options["clear-ms"] = random.Coin() ? 200 : 1500;
         long at = random.Range(1_000 * Ms, 1_400 * Ms);
         Writes(plan, random, 30, 200 * Ms, at);
         plan.Add(FaultKind.PowerLoss, at, Other, 0, random.Range(5 * Ms, 250 * Ms));

@@ -133,6 +133,11 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             Say("engine", happened.ToString());
         }
 
+        if (happened is VerifyEnded { DifferentBytes: > 0 } ended && !_setup.MayRot)
+        {
+            _setup.Facts.Violation("S6", _process.Node.Name, $"verify says that {ended.DifferentBytes} bytes differ, and nothing has rotted");
+        }
+
         if (happened is StoreFailed)
         {
             // A session that ends with its store: what was not flushed may be gone as with the power.

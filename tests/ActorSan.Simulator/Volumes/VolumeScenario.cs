@@ -11,6 +11,7 @@ using ActorSan.Simulator.Disk;
 using ActorSan.Simulator.Net;
 using ActorSan.Simulator.Runner;
 using ActorSan.Simulator.World;
+using ActorSan.Storage.Blocks;
 
 namespace ActorSan.Simulator.Volumes;
 
@@ -53,7 +54,8 @@ internal abstract class VolumeScenario : IScenario
         world.RunUntil(world.Now + (3 * Second));
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
-            OnOperator = fault => Operate(world, setup, fault),
+            OnOperator = fault => Operate(world, fault),
+            OnMembership = (fault, unreachable) => Believe(world, fault, unreachable),
             MayExchange = new ExchangeRule(world, setup).May,
         };
         faults.Schedule();
@@ -79,12 +81,33 @@ internal abstract class VolumeScenario : IScenario
         return new RunResult(world.Violation, world.Events, world.Hash, inconclusive, world.TraceLines);
     }
 
-    protected virtual void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
+    private static void Operate(SimWorld world, PlanFault fault)
     {
         if (world.Nodes[fault.Node].Process?.Program is VolumeProgram program && program.Control is { } control)
         {
-            string to = world.Nodes[fault.Peer].Name;
-            program.Process.Post(SimSides.Control, () => _ = control.RequestHandOver(to));
+            string peer = world.Nodes[fault.Peer].Name;
+            program.Process.Post(SimSides.Control, () =>
+            {
+                switch (fault.Value)
+                {
+                    case Operators.Verify:
+                        program.Execute(new Verify());
+                        break;
+                    default:
+                        _ = control.RequestHandOver(peer);
+                        break;
+                }
+            });
+        }
+    }
+
+    // Membership says when to act, and may be wrong, late and contradicting: no run may depend on it.
+    private static void Believe(SimWorld world, PlanFault fault, bool unreachable)
+    {
+        if (fault.Node != fault.Peer && world.Nodes[fault.Node].Process?.Program is VolumeProgram { Control: { } control } program)
+        {
+            string peer = world.Nodes[fault.Peer].Name;
+            program.Process.Post(SimSides.Control, () => control.OnUnreachable(peer, unreachable));
         }
     }
 
@@ -126,7 +149,7 @@ internal abstract class VolumeScenario : IScenario
             {
                 ConfirmReads = plan.Option("confirm-reads") != 0,
                 OnNoQuorum = plan.Option("fail") != 0 ? NoQuorumPolicy.Fail : NoQuorumPolicy.Suspend,
-                PreferredPrimary = plan.Option("preferred") != 0 ? s_names[0] : null,
+                PreferredPrimary = plan.Option("preferred") != 0 ? s_names[plan.Option("preferred") - 1] : null,
             },
         };
         var key = new RegisterKey("volume/" + volumeId.ToString("N")[..4], first.Lineage);
@@ -149,6 +172,7 @@ internal abstract class VolumeScenario : IScenario
             Facts = world.Facts,
             Power = power,
             Bugs = bugs,
+            MayRot = plan.Faults.Exists(static fault => fault.Kind == FaultKind.BitRot),
             WriteCache = writeCache,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
             Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms },
@@ -280,5 +304,20 @@ internal abstract class VolumeScenario : IScenario
                 }
             }
         }
+
+        for (VolumeAttribute attribute = VolumeAttribute.Reservations; attribute <= VolumeAttribute.Sanitize; attribute++)
+        {
+            ReadOnlySpan<byte> one = AttributeOf(world.Nodes[0], attribute);
+            for (int node = 1; node < dataNodes; node++)
+            {
+                if (!one.SequenceEqual(AttributeOf(world.Nodes[node], attribute)))
+                {
+                    world.Fail($"I5: attribute {attribute} is not the same on {world.Nodes[0].Name} and {world.Nodes[node].Name} after the heal");
+                    return;
+                }
+            }
+        }
     }
+
+    private static ReadOnlySpan<byte> AttributeOf(SimNode node, VolumeAttribute attribute) => ((VolumeProgram)node.Process!.Program!).Engine!.Replica.GetAttribute(attribute);
 }

@@ -13,17 +13,22 @@ internal static class VolumeScenarios
         ["copies"] = [nameof(Bug.CompleteBeforeMarkIsHeard)],
         ["crashes"] = [nameof(Bug.ReconcileNothing)],
         ["power"] = [nameof(Bug.ClearUnsettled), nameof(Bug.ExactWhileOut)],
-        ["deposed"] = [nameof(Bug.IgnoreLease), nameof(Bug.AcknowledgeBeforePeer), nameof(Bug.ReadWithoutLock), nameof(Bug.DeposedStaysExact)],
-        ["half-written"] =
-        [
-            nameof(Bug.ResyncWithoutLock), nameof(Bug.ForgetUnsettled), nameof(Bug.ReconcileAfterServing), nameof(Bug.ReconcileOutsideTheWritePath), nameof(Bug.AcceptOldEpoch),
-            nameof(Bug.FenceAfterDeciding), nameof(Bug.FenceAfterDeciding) + "+" + nameof(Bug.AcceptOldEpoch),
-        ],
+        ["deposed"] = [nameof(Bug.IgnoreLease), nameof(Bug.AcknowledgeBeforePeer), nameof(Bug.ReadWithoutLock)],
+        ["half-written"] = [nameof(Bug.ResyncWithoutLock), nameof(Bug.AcceptOldEpoch), nameof(Bug.AcknowledgeBeforeDrop)],
+        ["one-sided"] = [nameof(Bug.ForgetUnsettled), nameof(Bug.ReconcileAfterServing), nameof(Bug.ReconcileOutsideTheWritePath), nameof(Bug.ForgetAttributes)],
+
+        // With confirmed reads the lease protects nothing that the fence does not: the one is found with the other switched off as well.
+        ["confirmed"] = [nameof(Bug.PromoteWithoutFence) + "+" + nameof(Bug.IgnoreLease)],
+        ["rotten"] = [nameof(Bug.VerifyWithoutLock)],
+        ["short-crash"] = [nameof(Bug.ApplyOverSlot)],
+        ["admission"] = [nameof(Bug.ForgetUnknownAdmission)],
+        ["replaced"] = [nameof(Bug.WhollyInOneNode)],
         ["kept-set"] = [nameof(Bug.ClearWithoutMove)],
-        ["handed-set"] = [nameof(Bug.AdmitWithoutSets), nameof(Bug.ForgetPendingAtDrop)],
+        ["handed-set"] = [nameof(Bug.AdmitWithoutSets), nameof(Bug.ForgetPendingAtDrop), nameof(Bug.KeepNoSetsFromGate)],
         ["syncing"] = [nameof(Bug.SendIntoTheSet)],
-        ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain)],
-        ["short-power"] = [nameof(Bug.IgnorePeerIntents)],
+        ["in-transit"] = [nameof(Bug.ForgetOutstanding)],
+        ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain), nameof(Bug.FlushWithoutPeers)],
+        ["short-power"] = [nameof(Bug.IgnorePeerIntents), nameof(Bug.ClearBeforeFlush)],
         ["old-copy"] = [nameof(Bug.TrustOldCopy)],
     };
 
@@ -50,20 +55,27 @@ internal static class VolumeScenarios
         new DarkStory() { Bugs = s_bugs["dark"] },
         new ShortPowerStory() { Bugs = s_bugs["short-power"] },
         new OldCopyStory() { Bugs = s_bugs["old-copy"] },
+        new OneSidedStory() { Bugs = s_bugs["one-sided"] },
+        new ConfirmedStory() { Bugs = s_bugs["confirmed"] },
+        new RottenStory() { Bugs = s_bugs["rotten"] },
+        new ShortCrashStory() { Bugs = s_bugs["short-crash"] },
+        new AdmissionStory() { Bugs = s_bugs["admission"] },
+        new ReplacedStory() { Bugs = s_bugs["replaced"] },
+        new InTransitStory() { Bugs = s_bugs["in-transit"] },
     ];
 
     private static IEnumerable<RandomProfile> Profiles() =>
     [
         new("quiet", "no faults at all: start, founding, resync, service"),
-        new("crashes", "processes are killed and come back") { Faults = [FaultKind.Crash] },
+        new("crashes", "processes are killed and come back") { Faults = [FaultKind.Crash, FaultKind.Crash, FaultKind.Unreachable] },
         new("power", "nodes lose power, one by one or all") { Faults = [FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Crash] },
-        new("network", "cuts of either plane, resets, losses") { Faults = [FaultKind.CutControl, FaultKind.CutData, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.ControlDouble, FaultKind.ControlLate] },
+        new("network", "cuts of either plane, resets, losses") { Faults = [FaultKind.CutControl, FaultKind.CutData, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.ControlDouble, FaultKind.ControlLate, FaultKind.Unreachable] },
         new("freezes", "nodes or sides of them stand still and go on with old beliefs") { Faults = [FaultKind.Freeze, FaultKind.CutData, FaultKind.Crash] },
         new("handover", "operators hand over at bad moments") { Faults = [FaultKind.Operator, FaultKind.Operator, FaultKind.Crash, FaultKind.ResetLink, FaultKind.Freeze, FaultKind.CutControl] },
         new("stores", "disks fail, hang, fill up, are slow") { Faults = [FaultKind.DiskHang, FaultKind.DiskFull, FaultKind.FailReads, FaultKind.FailWrites, FaultKind.FailFlushes, FaultKind.FailPages, FaultKind.DiskSlow, FaultKind.Crash] },
         new("copies", "disks are replaced by empty ones and put back to older copies") { Faults = [FaultKind.DiskImage, FaultKind.DiskPutBack, FaultKind.DiskReplaced, FaultKind.Crash, FaultKind.ResetLink] },
         new("rare", "few writes, quiet ends") { Rare = true, Faults = [FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.CutData] },
         new("hot", "few blocks, much overlap") { HotBlocks = true, Faults = [FaultKind.Crash, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.CutData, FaultKind.Freeze, FaultKind.Operator] },
-        new("all", "everything together") { MaxFaults = 14, Faults = [FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Freeze, FaultKind.CutControl, FaultKind.CutData, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.DiskHang, FaultKind.FailWrites, FaultKind.DiskSlow, FaultKind.JournalSlow, FaultKind.ClockDrift, FaultKind.Operator] },
+        new("all", "everything together") { MaxFaults = 14, Faults = [FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Freeze, FaultKind.CutControl, FaultKind.CutData, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.DiskHang, FaultKind.FailWrites, FaultKind.DiskSlow, FaultKind.JournalSlow, FaultKind.ClockDrift, FaultKind.Operator, FaultKind.Unreachable] },
     ];
 }

@@ -36,4 +36,14 @@ internal sealed class VolumeSetup
     public required PowerBook Power { get; init; }
 
     public required bool WriteCache { get; init; }
+
+    /// <summary>A block was turned behind everyone's back: verify may find differences.</summary>
+    public required bool MayRot { get; init; }
+}
+
+/// <summary>What an operator asks for, as the value of <see cref="Runner.FaultKind.Operator"/>.</summary>
+internal static class Operators
+{
+    public const long HandOver = 0;
+    public const long Verify = 1;
 }

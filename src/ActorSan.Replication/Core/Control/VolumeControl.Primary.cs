@@ -198,7 +198,7 @@ public sealed partial class VolumeControl
                 return;
             }
 
-            if (_proposed)
+            if (_proposed && !Volume._bugs.Has(Bug.ForgetUnknownAdmission))
             {
                 // R6: it stays required until a later round is decided.
                 _ = Volume._undecidedAdmissions.Remove(ready.Node);

@@ -239,7 +239,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
     {
         Replica.Marks.Hear(fence.Current);
         _primary?.StepDown(exact: false);
-        if (!_bugs.Has(Bug.FenceAfterDeciding))
+        if (!_bugs.Has(Bug.PromoteWithoutFence))
         {
             Secondary.End(DetachReason.Deposed);
             Replica.Fence(fence.Epoch, held => _events.Post(new SelfFenced(fence.Epoch, held, Replica.IsOldCopy)));

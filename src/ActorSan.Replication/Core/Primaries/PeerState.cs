@@ -134,9 +134,9 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
     }
 
     /// <summary>S2: the link went before its acknowledgements; their ranges join the set.</summary>
-    public void OutstandingToSet()
+    public void OutstandingToSet(BugSet bugs)
     {
-        foreach (SentRange sent in Outstanding)
+        foreach (SentRange sent in bugs.Has(Bug.ForgetOutstanding) ? default : Outstanding)
         {
             Set?.Set.Add(sent.Range);
         }

@@ -426,6 +426,12 @@ public sealed unsafe partial class Primary
                 break;
             case TaskKind.Reconcile:
                 task.Data = task.Rent(task.LengthBytes);
+                if (_bugs.Has(Bug.ReconcileOutsideTheWritePath))
+                {
+                    SendUnseen(task);
+                    break;
+                }
+
                 BeginWrite(task);
                 break;
             case TaskKind.Resync:

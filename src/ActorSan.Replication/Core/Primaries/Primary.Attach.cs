@@ -272,7 +272,7 @@ public sealed unsafe partial class Primary
         }
         else if (!peer.IsRequired)
         {
-            peer.OutstandingToSet();
+            peer.OutstandingToSet(_bugs);
         }
 
         EndResync(peer);
@@ -296,7 +296,7 @@ public sealed unsafe partial class Primary
         }
         else
         {
-            peer.OutstandingToSet();
+            peer.OutstandingToSet(_bugs);
         }
     }
 

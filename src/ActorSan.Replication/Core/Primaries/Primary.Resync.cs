@@ -61,7 +61,7 @@ public sealed unsafe partial class Primary
             at = piece.EndBytes;
         }
 
-        _attributesLeft = (int)VolumeAttribute.Sanitize;
+        _attributesLeft = _bugs.Has(Bug.ForgetAttributes) ? 0 : (int)VolumeAttribute.Sanitize;
         if (_bugs.Has(Bug.ReconcileAfterServing))
         {
             Serve();
@@ -161,12 +161,6 @@ public sealed unsafe partial class Primary
         task.Lock.Exclusive = true;
         task.Lock.Key = 0;
         task.Lock.KeyExclusive = false;
-        if (_bugs.Has(Bug.ReconcileOutsideTheWritePath))
-        {
-            // Only to the peers that are there, waited for by nobody.
-            task.Lock.LengthBytes = 0;
-        }
-
         Acquire(task);
     }
 
@@ -566,6 +560,11 @@ public sealed unsafe partial class Primary
             task.Lock.Exclusive = true;
             task.Lock.Key = 0;
             task.Lock.KeyExclusive = false;
+            if (_bugs.Has(Bug.VerifyWithoutLock))
+            {
+                task.Lock.LengthBytes = 0;
+            }
+
             _verifyAt += task.LengthBytes;
             _verifying++;
             Acquire(task);

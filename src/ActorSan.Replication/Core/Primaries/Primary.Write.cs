@@ -68,6 +68,12 @@ public sealed unsafe partial class Primary
 
     private void Route(PrimaryTask task, PeerState peer)
     {
+        if (task.Kind == TaskKind.Flush && _bugs.Has(Bug.FlushWithoutPeers))
+        {
+            task.AckMask |= peer.Bit;
+            return;
+        }
+
         if (peer.IsRequired)
         {
             if (peer.IsAttached)
@@ -90,6 +96,13 @@ public sealed unsafe partial class Primary
         {
             peer.AddOutstanding(task.Seq, task.Range);
             SendWrite(task, peer);
+            if (_bugs.Has(Bug.SendIntoTheSet))
+            {
+                long granule = set.Set.GranuleBytes;
+                long begin = task.OffsetBytes / granule * granule;
+                long end = Math.Min(set.Set.SizeBytes, (task.Range.EndBytes + granule - 1) / granule * granule);
+                set.Set.Remove(new ByteRange(begin, end - begin));
+            }
         }
         else if (!_bugs.Has(Bug.ForgetWritesWhileOut))
         {
@@ -143,6 +156,28 @@ public sealed unsafe partial class Primary
         frame.DataBytes = (int)task.LengthBytes;
         task.Hold.Sends++;
         peer.Link.Send(frame, task.Data, task.Hold);
+    }
+
+    /// <summary>Of <see cref="Bug.ReconcileOutsideTheWritePath"/> alone.</summary>
+    private void SendUnseen(PrimaryTask task)
+    {
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsMember && peer.IsAttached)
+            {
+                Frame frame = Header(peer, FrameKind.Resync);
+                frame.OffsetBytes = task.OffsetBytes;
+                frame.LengthBytes = task.LengthBytes;
+                frame.DataBytes = (int)task.LengthBytes;
+                frame.Argument = ++_requests;
+                task.Hold.Sends++;
+                peer.Link.Send(frame, task.Data, task.Hold);
+            }
+        }
+
+        _locks.Release(task.Lock);
+        End(task, VolumeStatus.Success);
+        GoOnReconciling();
     }
 
     private void OnAck(PeerState peer, long seq)

@@ -242,7 +242,7 @@ public sealed unsafe partial class Primary
             }
         }
 
-        if (!exact && !_bugs.Has(Bug.DeposedStaysExact))
+        if (!exact)
         {
             _replica.BecomeCoarse();
         }
@@ -381,7 +381,7 @@ public sealed unsafe partial class Primary
         int mask = 0;
         foreach (PeerState peer in _peers)
         {
-            mask |= peer.IsRequired ? peer.Bit : 0;
+            mask |= peer.IsRequired && (peer.IsAttached || !_bugs.Has(Bug.AcknowledgeBeforeDrop)) ? peer.Bit : 0;
         }
 
         return mask;

@@ -260,6 +260,11 @@ public sealed unsafe partial class Replica
         write.StartedNs = _clock.NowNs;
         _submitted++;
         Tell(write, status);
+        if (_bugs.Has(Bug.ApplyOverSlot))
+        {
+            _locks.Release(write.Lock);
+        }
+
         _store.Flush(write.Request);
     }
 

@@ -269,6 +269,12 @@ public sealed unsafe partial class Replica
             {
                 IsRunning = true;
                 replica.Intent.ResetTouched();
+                if (replica._bugs.Has(Bug.ClearBeforeFlush))
+                {
+                    replica.MakeSetsDurable(Clear);
+                    return;
+                }
+
                 replica.Flush(this);
             }
         }

@@ -178,8 +178,9 @@ public sealed unsafe partial class Replica
                 continue;
             }
 
+            bool forgets = _bugs.Has(Bug.WhollyInOneNode) && (SetOf(entry.Node) is not null || configuration.Primary?.Node != Node);
             PeerSet set = SetOf(entry.Node) ?? NewSet(entry.Node, entry.Incarnation, withUnsettled: true);
-            if (entry.LeftAt is null)
+            if (entry.LeftAt is null && !forgets)
             {
                 set.Set.AddAll();
             }

@@ -343,7 +343,7 @@ public sealed unsafe partial class Secondary
             _ = _replica.Unsettled.Add(new UnsettledEntry(_reign, frame.Seq, range, atomic, attribute ? (byte)frame.Argument : (byte)0));
         }
 
-        if (!attribute)
+        if (!attribute && (_replica.IsMember || !_bugs.Has(Bug.KeepNoSetsFromGate)))
         {
             _replica.AddToSets(range);
         }
