@@ -46,6 +46,12 @@ internal enum Bug
     /// <summary>W2: a write is complete before anyone has heard of the mark under which the own store has it.</summary>
     CompleteBeforeMarkIsHeard,
 
+    /// <summary>S5: nothing bounds a resync or a verify.</summary>
+    CopyAboveCeiling,
+
+    /// <summary>S5: a resync waits for a moment in which no initiator asks for anything.</summary>
+    CopyOnlyWhenIdle,
+
     /// <summary>W4, P9: a member with a broken session counts as exact because a primary offered it an attachment.</summary>
     ExactWhileOut,
 
@@ -57,6 +63,9 @@ internal enum Bug
 
     /// <summary>S2: what a syncing peer has not acknowledged when its link goes is forgotten.</summary>
     ForgetOutstanding,
+
+    /// <summary>S5: a resync does not know how long the foreground waits.</summary>
+    ForgetForegroundLatency,
 
     /// <summary>W7: what was in flight at a drop is not in the set.</summary>
     ForgetPendingAtDrop,
@@ -172,23 +181,23 @@ internal enum Bug
 /// <summary>Which deliberate bugs a core has. Shared by all cores of a simulated node.</summary>
 public sealed class BugSet
 {
-    private readonly ulong _bits;
+    private readonly UInt128 _bits;
 
-    private BugSet(ulong bits) => _bits = bits;
+    private BugSet(UInt128 bits) => _bits = bits;
 
     /// <summary>What every product node has.</summary>
     public static BugSet Nothing { get; } = new(0);
 
     internal static BugSet Of(params ReadOnlySpan<Bug> bugs)
     {
-        ulong bits = 0;
+        UInt128 bits = 0;
         foreach (Bug bug in bugs)
         {
-            bits |= 1UL << (int)bug;
+            bits |= UInt128.One << (int)bug;
         }
 
         return new BugSet(bits);
     }
 
-    internal bool Has(Bug bug) => (_bits & (1UL << (int)bug)) != 0;
+    internal bool Has(Bug bug) => (_bits & (UInt128.One << (int)bug)) != UInt128.Zero;
 }

@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Simulator.World;
 
@@ -49,6 +50,9 @@ public sealed class SimDataNet
     public LinkOptions Options { get; } = new();
 
     public long Sent { get; internal set; }
+
+    /// <summary>Every frame that a process gives to a link that it believes to be up: who, to whom, what. For what a scenario measures.</summary>
+    public Action<string, string, Frame>? OnSent { get; set; }
 
     internal SimRandom Random { get; }
 

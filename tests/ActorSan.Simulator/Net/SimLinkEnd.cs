@@ -53,6 +53,8 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
             return;
         }
 
+        Pair.Net.OnSent?.Invoke(Process.Node.Name, Peer, frame);
+
         // The connection may have broken already without this end's knowledge: then nothing goes anywhere.
         Transit? transit = Pair.IsWhole && _connection == Pair.Connection ? Out.Send(frame, data, frame.DataBytes) : null;
         if (hold is null)
@@ -75,6 +77,11 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
     {
         CheckAlive();
         CheckFrame(frame, body.Length);
+        if (IsUp)
+        {
+            Pair.Net.OnSent?.Invoke(Process.Node.Name, Peer, frame);
+        }
+
         if (IsUp && Pair.IsWhole && _connection == Pair.Connection)
         {
             fixed (byte* bytes = body)

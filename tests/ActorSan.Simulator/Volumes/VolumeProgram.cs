@@ -138,6 +138,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             _setup.Facts.Violation("S6", _process.Node.Name, $"verify says that {ended.DifferentBytes} bytes differ, and nothing has rotted");
         }
 
+        _setup.Heard?.Invoke(_process.Node.Name, happened);
         if (happened is StoreFailed)
         {
             // A session that ends with its store: what was not flushed may be gone as with the power.

@@ -60,6 +60,7 @@ internal abstract class VolumeScenario : IScenario
         };
         faults.Schedule();
         WatchPower(world, plan, setup);
+        Watch(world, plan, setup);
         clients.Schedule(plan);
         world.RunUntil(world.Now + plan.HealAtNs);
         if (world.Violation is null)
@@ -79,6 +80,11 @@ internal abstract class VolumeScenario : IScenario
         }
 
         return new RunResult(world.Violation, world.Events, world.Hash, inconclusive, world.TraceLines);
+    }
+
+    /// <summary>The faults begin now: what a story measures beside the rules that hold for all.</summary>
+    protected virtual void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
     }
 
     private static void Operate(SimWorld world, PlanFault fault)
@@ -195,6 +201,8 @@ internal abstract class VolumeScenario : IScenario
                     ResyncDepth = 2,
                     ReconcileMaxBytes = plan.Option("reconcile-max", 1 << 20),
                     ResyncByDigest = plan.Option("digest") != 0,
+                    ResyncMinRate = plan.Option("resync-min", 16 << 20),
+                    ResyncMaxRate = plan.Option("resync-max", 1 << 30),
                 },
             },
         };

@@ -30,6 +30,7 @@ internal static class VolumeScenarios
         ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain), nameof(Bug.FlushWithoutPeers)],
         ["short-power"] = [nameof(Bug.IgnorePeerIntents), nameof(Bug.ClearBeforeFlush)],
         ["old-copy"] = [nameof(Bug.TrustOldCopy)],
+        ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
     };
 
     public static void AddTo(ScenarioRegistry registry)
@@ -62,6 +63,7 @@ internal static class VolumeScenarios
         new AdmissionStory() { Bugs = s_bugs["admission"] },
         new ReplacedStory() { Bugs = s_bugs["replaced"] },
         new InTransitStory() { Bugs = s_bugs["in-transit"] },
+        new PacedStory() { Bugs = s_bugs["paced"] },
     ];
 
     private static IEnumerable<RandomProfile> Profiles() =>

@@ -39,6 +39,9 @@ internal sealed class VolumeSetup
 
     /// <summary>A block was turned behind everyone's back: verify may find differences.</summary>
     public required bool MayRot { get; init; }
+
+    /// <summary>What each node's engine tells, for what a scenario measures.</summary>
+    public Action<string, EngineEvent>? Heard { get; set; }
 }
 
 /// <summary>What an operator asks for, as the value of <see cref="Runner.FaultKind.Operator"/>.</summary>

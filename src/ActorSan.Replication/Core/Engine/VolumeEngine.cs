@@ -260,7 +260,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
         _primary?.StepDown(exact: false);
         Secondary.End(DetachReason.Deposed);
-        _primary = new Primary(_options.Primary, configuration, Replica, _links, _events, _clock, _chance, _lease, _instance, _bugs);
+        _primary = new Primary(_options.Primary, configuration, Replica, _links, _events, _clock, _timers, _chance, _lease, _instance, _bugs);
         _primary.Begin();
     }
 

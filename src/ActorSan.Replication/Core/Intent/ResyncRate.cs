@@ -77,6 +77,26 @@ public sealed class ResyncRate
         return false;
     }
 
+    /// <summary>Nothing is there to be copied: the foreground has the latency of its own doing, and whatever begins next begins at the floor.</summary>
+    public void Rest(long nowNs)
+    {
+        BytesPerSecond = _settings.FloorBytesPerSecond;
+        if (nowNs < _intervalEndNs)
+        {
+            return;
+        }
+
+        if (_requests > 0)
+        {
+            Learn(_latencySumNs / _requests);
+        }
+
+        Accrue(nowNs);
+        _intervalEndNs = nowNs + IntervalNs;
+        _requests = 0;
+        _latencySumNs = 0;
+    }
+
     private void Advance(long nowNs)
     {
         // What passed before the rate changes is counted at the rate that it had.

@@ -466,6 +466,7 @@ public sealed unsafe partial class Primary
     /// <summary>The locks are gone. Whatever tells state is confirmed where that is wanted, and everything waits for the lease.</summary>
     private void Answer(PrimaryTask task, VolumeStatus outcome)
     {
+        NoteLatency(task);
         task.IsConfirming = _configuration.Settings.ConfirmReads && (task.Kind is TaskKind.Read or TaskKind.MapStatus || outcome == VolumeStatus.Miscompare);
         if (task.IsConfirming)
         {

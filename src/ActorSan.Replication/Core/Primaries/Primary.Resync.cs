@@ -210,6 +210,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
+        bool may = true;
         foreach (PeerState peer in _peers)
         {
             if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
@@ -223,8 +224,14 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
-            while (peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece)
+            while (may && peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece)
             {
+                if (!MayCopy(piece.LengthBytes))
+                {
+                    may = false;
+                    break;
+                }
+
                 peer.ResyncCursor = piece.EndBytes;
                 peer.ResyncInFlight++;
                 StartResync(peer, piece);
@@ -550,10 +557,16 @@ public sealed unsafe partial class Primary
     {
         while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
         {
+            long length = Math.Min(_options.PieceBytes, _configuration.SizeBytes - _verifyAt);
+            if (!MayCopy(length))
+            {
+                return;
+            }
+
             PrimaryTask task = Take();
             task.Kind = TaskKind.Verify;
             task.OffsetBytes = _verifyAt;
-            task.LengthBytes = Math.Min(_options.PieceBytes, _configuration.SizeBytes - _verifyAt);
+            task.LengthBytes = length;
             task.Argument = ++_requests;
             task.Lock.OffsetBytes = task.OffsetBytes;
             task.Lock.LengthBytes = task.LengthBytes;

@@ -32,6 +32,7 @@ public sealed unsafe partial class Primary
     private readonly Replica _replica;
     private readonly IEngineEvents _events;
     private readonly IClock _clock;
+    private readonly ITimers _timers;
     private readonly IChance _chance;
     private readonly LeaseCell _lease;
     private readonly Guid _instance;
@@ -53,6 +54,7 @@ public sealed unsafe partial class Primary
         IReadOnlyList<IPeerLink> links,
         IEngineEvents events,
         IClock clock,
+        ITimers timers,
         IChance chance,
         LeaseCell lease,
         Guid instance,
@@ -63,6 +65,7 @@ public sealed unsafe partial class Primary
         _replica = replica;
         _events = events;
         _clock = clock;
+        _timers = timers;
         _chance = chance;
         _lease = lease;
         _instance = instance;
@@ -75,6 +78,8 @@ public sealed unsafe partial class Primary
 
         Epoch = configuration.Epoch;
         Reign = configuration.Reign;
+        _rate = NewRate();
+        _copyTimer = new CopyTimer(this);
     }
 
     public long Epoch { get; private set; }
@@ -234,6 +239,7 @@ public sealed unsafe partial class Primary
         }
 
         _phase = PrimaryPhase.Over;
+        _timers.Cancel(_copyTimer);
         foreach (PeerState peer in _peers)
         {
             if (peer.Attachment != 0)
@@ -275,6 +281,7 @@ public sealed unsafe partial class Primary
         BeginWantedRound();
         AnswerLeased();
         RereadAll();
+        RestRate(now);
         PumpResync();
         PumpVerify();
     }

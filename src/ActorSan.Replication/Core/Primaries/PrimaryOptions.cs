@@ -25,7 +25,13 @@ public sealed record PrimaryOptions
     public long ResyncMinRate { get; init; } = 16 << 20;
 
     /// <summary>S5, bytes a second.</summary>
-    public long ResyncMaxRate { get; init; } = long.MaxValue;
+    public long ResyncMaxRate { get; init; } = 1 << 30;
+
+    /// <summary>S5: a mean latency of the foreground above this times that without resync is too much.</summary>
+    public double ResyncLatencyFactor { get; init; } = 1.5;
+
+    /// <summary>S5: below this no latency is too much.</summary>
+    public long ResyncLatencyFreeNs { get; init; } = 1_000_000;
 
     /// <summary>S6: compare digests before data is sent.</summary>
     public bool ResyncByDigest { get; init; }
