@@ -67,6 +67,9 @@ internal enum Bug
     /// <summary>S5: a resync does not know how long the foreground waits.</summary>
     ForgetForegroundLatency,
 
+    /// <summary>S7: the new part is not in the sets of those who are out.</summary>
+    ForgetGrownPart,
+
     /// <summary>W7: what was in flight at a drop is not in the set.</summary>
     ForgetPendingAtDrop,
 
@@ -114,6 +117,9 @@ internal enum Bug
 
     /// <summary>S2: a write that touches the set of a syncing peer is sent, and takes what it touches out of the set.</summary>
     SendIntoTheSet,
+
+    /// <summary>S7: the new size is served as soon as everyone is asked to make room.</summary>
+    ServeGrownEarly,
 
     /// <summary>W3, P9: a member whose power session has changed goes on in sync.</summary>
     TrustChangedSession,

@@ -59,6 +59,13 @@ public sealed unsafe class StoredReplicaMetadata : IReplicaMetadata
         return content;
     }
 
+    /// <summary>A superblock is written at format and not again: such a store is grown before it is opened, not while it is.</summary>
+    public long GrowLimitBytes => _volume.Geometry.SizeBytes;
+
+    public void Extend(MetadataRequest request) => request.End(request.LengthBytes <= GrowLimitBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+
+    public void SetSize(MetadataRequest request) => request.End(request.LengthBytes == GrowLimitBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+
     /// <summary>Whoever has read what it wants gives the memory back.</summary>
     public void ReleaseLoaded() => _pages.ReleaseLoaded();
 

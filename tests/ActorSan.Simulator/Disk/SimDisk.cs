@@ -162,7 +162,7 @@ public sealed class SimDisk
         Say("is replaced by an empty one");
     }
 
-    /// <summary>S7: longer, the new part zero. At once, and while it is open.</summary>
+    /// <summary>S7: longer, at once, and while it is open.</summary>
     public void Grow(int blocks)
     {
         if (blocks > Content.Blocks)
@@ -170,7 +170,7 @@ public sealed class SimDisk
             byte[] inFlight = WritesInFlight;
             Array.Resize(ref inFlight, blocks);
             WritesInFlight = inFlight;
-            Content.Grow(blocks);
+            Content.Grow(blocks, Random);
         }
     }
 

@@ -37,6 +37,7 @@ public sealed class SimDiskContent
         VolumeId = volumeId;
         Incarnation = incarnation;
         Blocks = blocks;
+        VolumeBlocks = blocks;
         _now = new byte[blocks * options.BlockBytes];
         _medium = new byte[blocks * options.BlockBytes];
         _dirty = new ulong[(blocks + 63) / 64];
@@ -48,7 +49,11 @@ public sealed class SimDiskContent
 
     public Guid Incarnation { get; }
 
+    /// <summary>As long as the store is.</summary>
     public int Blocks { get; private set; }
+
+    /// <summary>As large as the metadata says that the volume is.</summary>
+    public int VolumeBlocks { get; internal set; }
 
     internal SimPage[] Pages { get; private init; } = [];
 
@@ -121,7 +126,7 @@ public sealed class SimDiskContent
     /// <summary>Writes out what is dirty of those blocks.</summary>
     internal void Destage(ReadOnlySpan<ulong> blocks)
     {
-        for (int word = 0; word < _dirty.Length; word++)
+        for (int word = 0; word < Math.Min(_dirty.Length, blocks.Length); word++)
         {
             for (ulong bits = _dirty[word] & blocks[word]; bits != 0; bits &= bits - 1)
             {
@@ -157,12 +162,18 @@ public sealed class SimDiskContent
         _medium[at] ^= (byte)(1 << (bit & 7));
     }
 
-    internal void Grow(int blocks)
+    /// <summary>What a longer device reads in its new part is whatever lay there before.</summary>
+    internal void Grow(int blocks, World.SimRandom random)
     {
+        int from = Blocks * Options.BlockBytes;
         Blocks = blocks;
         Array.Resize(ref _now, blocks * Options.BlockBytes);
         Array.Resize(ref _medium, blocks * Options.BlockBytes);
         Array.Resize(ref _dirty, (blocks + 63) / 64);
+        for (int at = from; at < _now.Length; at++)
+        {
+            _now[at] = _medium[at] = (byte)random.Next(256);
+        }
     }
 
     /// <param name="mediumOnly">What the cache holds is not in the image.</param>
@@ -175,6 +186,7 @@ public sealed class SimDiskContent
             Clean = Clean.Copy(),
             Redo = Array.ConvertAll(Redo, slot => slot.Copy()),
             RedoSequence = RedoSequence,
+            VolumeBlocks = VolumeBlocks,
         };
         (mediumOnly ? _medium : _now).CopyTo(copy._now, 0);
         _medium.CopyTo(copy._medium, 0);

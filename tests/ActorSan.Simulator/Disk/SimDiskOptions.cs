@@ -7,6 +7,9 @@ public sealed record SimDiskOptions
 
     public int Blocks { get; init; } = 64;
 
+    /// <summary>S7: no volume on it becomes larger.</summary>
+    public int GrowLimitBlocks { get; init; } = 256;
+
     /// <summary>Where the volume's byte 0 lies in the store: never 0, so that who forgets it is found.</summary>
     public int DataOffsetBytes { get; init; } = 4096;
 

@@ -20,6 +20,7 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
     private readonly PageQueue[] _pages;
     private readonly PageQueue[] _attributes;
     private readonly PageQueue _clean;
+    private readonly PageQueue _size;
     private readonly PageQueue[] _redo;
     private bool _cleanNow;
     private bool _cleanCertain = true;
@@ -36,6 +37,7 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
         _attributes = Array.ConvertAll(content.Attributes, page => new PageQueue(this));
         _redo = Array.ConvertAll(content.Redo, slot => new PageQueue(this));
         _clean = new PageQueue(this);
+        _size = new PageQueue(this);
         bool certain = content.Clean.Open() != PageHealth.Doubtful;
         _cleanNow = content.Clean.Content is [1];
         WasClean = certain && _cleanNow;
@@ -44,7 +46,7 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
 
     public Guid VolumeId => _disk.Content.VolumeId;
 
-    public VolumeGeometry Geometry => new((long)_disk.Content.Blocks * _disk.Options.BlockBytes, _disk.Options.BlockBytes, _disk.Options.BlockBytes, 0);
+    public VolumeGeometry Geometry => new((long)_disk.Content.VolumeBlocks * _disk.Options.BlockBytes, _disk.Options.BlockBytes, _disk.Options.BlockBytes, 0);
 
     public long DataOffsetBytes => _disk.Options.DataOffsetBytes;
 
@@ -57,6 +59,8 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
     public ReadOnlySpan<byte> DataKey => default;
 
     public bool WasClean { get; }
+
+    public long GrowLimitBytes => (long)_disk.Options.GrowLimitBlocks * _disk.Options.BlockBytes;
 
     internal int InFlight { get; private set; }
 
@@ -113,6 +117,14 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
 
     public void MarkClean(MetadataRequest request) => Mark(request, clean: true);
 
+    public void Extend(MetadataRequest request) => Submit(_size, request, MetaIoKind.Extend);
+
+    public void SetSize(MetadataRequest request)
+    {
+        Check(request.LengthBytes <= (long)_disk.Content.Blocks * _disk.Options.BlockBytes, "a volume larger than its store");
+        Submit(_size, request, MetaIoKind.SetSize);
+    }
+
     public void ReplaceDataKey(MetadataRequest request) => throw new SimViolationException("a simulated store has no key");
 
     internal void OnGone()
@@ -131,7 +143,7 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
         }
     }
 
-    private IEnumerable<PageQueue> Queues() => [.. _pages, .. _attributes, _clean, .. _redo];
+    private IEnumerable<PageQueue> Queues() => [.. _pages, .. _attributes, _clean, _size, .. _redo];
 
     private void Mark(MetadataRequest request, bool clean)
     {
@@ -163,6 +175,8 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
         ClearRedo,
         MarkClean,
         MarkDirty,
+        Extend,
+        SetSize,
     }
 
     /// <summary>The requests of one page or slot, one after the other.</summary>
@@ -282,6 +296,8 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
             _ => [0],
         };
 
+        private int SizeBlocks => (int)(_request!.LengthBytes / _disk.Options.BlockBytes);
+
         public void BeginPage(PageWrite request, int index)
         {
             _page = request;
@@ -349,6 +365,13 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
                     }
 
                     break;
+                case MetaIoKind.Extend or MetaIoKind.SetSize:
+                    if (_disk.Random.Coin())
+                    {
+                        Resize();
+                    }
+
+                    break;
                 default:
                     if (!IsNothing)
                     {
@@ -389,7 +412,10 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
                 case MetaIoKind.ClearRedo when good:
                     _disk.Content.Redo[_index].Used = false;
                     break;
-                case MetaIoKind.WriteRedo or MetaIoKind.ClearRedo:
+                case MetaIoKind.Extend or MetaIoKind.SetSize when good:
+                    Resize();
+                    break;
+                case MetaIoKind.WriteRedo or MetaIoKind.ClearRedo or MetaIoKind.Extend or MetaIoKind.SetSize:
                     break;
                 case MetaIoKind.MarkClean or MetaIoKind.MarkDirty when good:
                     if (!IsNothing)
@@ -402,6 +428,18 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
                 default:
                     Store(good);
                     break;
+            }
+        }
+
+        private void Resize()
+        {
+            if (_kind == MetaIoKind.Extend)
+            {
+                _disk.Grow(SizeBlocks);
+            }
+            else
+            {
+                _disk.Content.VolumeBlocks = SizeBlocks;
             }
         }
 

@@ -1,4 +1,5 @@
 using ActorSan.Replication.Core.Primaries;
+using ActorSan.Replication.Core.Values;
 using ActorSan.Simulator.Clients;
 using ActorSan.Storage.Blocks;
 
@@ -89,6 +90,11 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
         if (outcome is SimOutcome.Ok or SimOutcome.Miscompare)
         {
             Primary primary = command.Primary!;
+            if (command.OffsetBytes + command.LengthBytes > ((Configuration)program.Setup.Facts.Latest(program.Setup.Key.Name)!).SizeBytes && op.Kind != SimOpKind.SetAttribute)
+            {
+                program.Setup.Facts.Violation("S7", program.Process.Node.Name, $"block {op.Block + op.Count - 1} is served before anyone has decided that the volume has it");
+            }
+
             program.Setup.Facts.Answered(program.Setup.Key.Name, program.Process.Node.Name, program.Process.Instance, primary.Epoch);
             Attributes(command, op);
         }

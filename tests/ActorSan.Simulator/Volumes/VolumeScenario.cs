@@ -54,7 +54,7 @@ internal abstract class VolumeScenario : IScenario
         world.RunUntil(world.Now + (3 * Second));
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
-            OnOperator = fault => Operate(world, fault),
+            OnOperator = fault => Operate(world, setup, fault),
             OnMembership = (fault, unreachable) => Believe(world, fault, unreachable),
             MayExchange = new ExchangeRule(world, setup).May,
         };
@@ -87,7 +87,10 @@ internal abstract class VolumeScenario : IScenario
     {
     }
 
-    private static void Operate(SimWorld world, PlanFault fault)
+    /// <summary>All is in sync: what a story wants before it ends, and does for it; null: nothing.</summary>
+    protected virtual string? Lacks(SimWorld world, VolumeSetup setup, int blocks) => null;
+
+    protected virtual void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
     {
         if (world.Nodes[fault.Node].Process?.Program is VolumeProgram program && program.Control is { } control)
         {
@@ -128,7 +131,7 @@ internal abstract class VolumeScenario : IScenario
 
         bool writeCache = plan.Option("write-through") == 0;
         Guid volumeId = random.NextGuid();
-        var diskOptions = new SimDiskOptions { Blocks = blocks, VolatileCache = true };
+        var diskOptions = new SimDiskOptions { Blocks = (int)plan.Option("first-blocks", blocks), GrowLimitBlocks = blocks, VolatileCache = true };
         var voterIds = new List<VoterId>();
         var replicas = new List<ReplicaEntry>();
         foreach (SimNode node in world.Nodes)
@@ -150,7 +153,7 @@ internal abstract class VolumeScenario : IScenario
             Voters = [.. voterIds],
             InSync = [new Member(s_names[0], replicas[0].Incarnation, random.NextGuid())],
             Replicas = [.. replicas],
-            SizeBytes = (long)blocks * diskOptions.BlockBytes,
+            SizeBytes = (long)diskOptions.Blocks * diskOptions.BlockBytes,
             Settings = new VolumeSettings
             {
                 ConfirmReads = plan.Option("confirm-reads") != 0,
@@ -222,14 +225,14 @@ internal abstract class VolumeScenario : IScenario
         }
     }
 
-    private static void Finish(SimWorld world, SimClients clients, VolumeSetup setup, SimNode first, int dataNodes, int blocks, bool verify)
+    private void Finish(SimWorld world, SimClients clients, VolumeSetup setup, SimNode first, int dataNodes, int blocks, bool verify)
     {
         long healed = world.Now;
         string? wanting = null;
         while (world.Violation is null && world.Now - healed < HealBoundNs)
         {
             world.RunUntil(world.Now + Second);
-            wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : Wanting(world, setup, dataNodes);
+            wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : Wanting(world, setup, dataNodes) ?? Lacks(world, setup, blocks);
             if (wanting is null)
             {
                 break;

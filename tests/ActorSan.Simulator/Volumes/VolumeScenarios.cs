@@ -30,6 +30,7 @@ internal static class VolumeScenarios
         ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain), nameof(Bug.FlushWithoutPeers)],
         ["short-power"] = [nameof(Bug.IgnorePeerIntents), nameof(Bug.ClearBeforeFlush)],
         ["old-copy"] = [nameof(Bug.TrustOldCopy)],
+        ["grow"] = [nameof(Bug.ForgetGrownPart), nameof(Bug.ServeGrownEarly)],
         ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
     };
 
@@ -63,6 +64,7 @@ internal static class VolumeScenarios
         new AdmissionStory() { Bugs = s_bugs["admission"] },
         new ReplacedStory() { Bugs = s_bugs["replaced"] },
         new InTransitStory() { Bugs = s_bugs["in-transit"] },
+        new GrowStory() { Bugs = s_bugs["grow"] },
         new PacedStory() { Bugs = s_bugs["paced"] },
     ];
 

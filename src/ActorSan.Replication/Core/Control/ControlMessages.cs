@@ -15,5 +15,8 @@ public sealed record MemberReply(string From, RegisterKey Key, Member? Self, boo
 /// <summary>P8: the old primary's word that this is decided.</summary>
 public sealed record HandOver(string From, RegisterKey Key, Configuration Configuration) : ControlMessage;
 
+/// <summary>S7: an operator's wish, sent to whoever is primary (R7).</summary>
+public sealed record GrowWish(string From, RegisterKey Key, long SizeBytes) : ControlMessage;
+
 /// <summary>An operator's wish, sent to whoever is primary (R7).</summary>
 public sealed record HandOverWish(string From, RegisterKey Key, string To) : ControlMessage;

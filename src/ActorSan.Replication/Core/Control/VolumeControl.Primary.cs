@@ -91,7 +91,7 @@ public sealed partial class VolumeControl
             return new Admit(this, _toAdmit[0]);
         }
 
-        return NextVoters(known);
+        return NextGrowth(known) ?? NextVoters(known);
     }
 
     private bool IsStillMine(Configuration current) => current.Primary == Me && current.Epoch == Epoch;

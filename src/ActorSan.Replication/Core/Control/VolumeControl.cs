@@ -206,6 +206,9 @@ public sealed partial class VolumeControl
             case HandOver hand:
                 OnHandedOver(hand.Configuration);
                 break;
+            case GrowWish wish when Role == VolumeRole.Serving:
+                _ = RequestGrow(wish.SizeBytes);
+                break;
             case HandOverWish wish:
                 RequestHandOver(wish.To);
                 break;
@@ -275,6 +278,12 @@ public sealed partial class VolumeControl
             case PeerAttached attached:
                 _ = _attached.RemoveAll(other => other.Node == attached.Node);
                 _attached.Add(attached);
+                break;
+            case GrowReady ready when IsPrimary:
+                OnGrowReady(ready);
+                break;
+            case GrowRefused refused when IsPrimary:
+                OnGrowRefused(refused);
                 break;
             case Drained drained:
                 OnDrained(drained);
@@ -421,6 +430,7 @@ public sealed partial class VolumeControl
         _undecidedAdmissions.Clear();
         _roundOver = false;
         _handOverTo = null;
+        ForgetGrowth();
         // Whoever was handed the volume has a moment to take it.
         _noHolderSinceNs = _clock.NowNs + (exact ? _options.HandOverTimeoutNs : 0);
         _engine.Execute(new StepDown(exact));

@@ -51,6 +51,9 @@ public sealed record NoOtherMember : EngineCommand;
 /// <summary>S6: compare all in-sync replicas with this node's bytes and repair what differs.</summary>
 public sealed record Verify : EngineCommand;
 
+/// <summary>S7: every required peer and the own store make room for that size. Answered by <see cref="GrowReady"/>, again after every change of the configuration, or <see cref="GrowRefused"/>.</summary>
+public sealed record Grow(long SizeBytes) : EngineCommand;
+
 /// <summary>From the engine to the control side, in order, any time later.</summary>
 public abstract record EngineEvent;
 
@@ -107,6 +110,12 @@ public sealed record MarksHeard(ValueList<HeardMark> Marks) : EngineEvent;
 
 /// <summary>S6.</summary>
 public sealed record VerifyEnded(long ComparedBytes, long DifferentBytes) : EngineEvent;
+
+/// <summary>S7: whoever is required by that version of the configuration has room, and the new part reads as zeroes there.</summary>
+public sealed record GrowReady(long SizeBytes, long Version) : EngineEvent;
+
+/// <summary>S7: that node's store cannot become so large.</summary>
+public sealed record GrowRefused(string Node, long SizeBytes) : EngineEvent;
 
 public interface IEngineEvents
 {

@@ -141,6 +141,9 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
             case NoOtherMember:
                 Primary?.NoOtherMember();
                 break;
+            case Grow grow:
+                Primary?.Grow(grow.SizeBytes);
+                break;
             case Verify:
                 Primary?.Verify();
                 break;
@@ -242,7 +245,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         if (!_bugs.Has(Bug.PromoteWithoutFence))
         {
             Secondary.End(DetachReason.Deposed);
-            Replica.Fence(fence.Epoch, held => _events.Post(new SelfFenced(fence.Epoch, held, Replica.IsOldCopy)));
+            Replica.Fence(fence.Epoch, held => _events.Post(new SelfFenced(fence.Epoch, held, Replica.IsOlderThan(fence.Current))));
             return;
         }
 

@@ -28,11 +28,11 @@ public sealed unsafe class WriteIntent
     private const int HeaderBytes = 16;
 
     private readonly IReplicaMetadata _metadata;
-    private readonly Page[] _pages;
+    private Page[] _pages;
     private readonly int _chunksPerPage;
-    private readonly ulong[] _bits;
-    private readonly ulong[] _durable;
-    private readonly ulong[] _touched;
+    private ulong[] _bits;
+    private ulong[] _durable;
+    private ulong[] _touched;
     private IntentWaiter? _firstWaiting;
     private IntentWaiter? _lastWaiting;
     private IntentWaiter? _firstInGroup;
@@ -67,9 +67,11 @@ public sealed unsafe class WriteIntent
 
     public long ChunkBytes { get; }
 
-    public long SizeBytes { get; }
+    public long SizeBytes { get; private set; }
 
     public int ChunkCount { get; private set; }
+
+    public int ChunksPerPage => _chunksPerPage;
 
     /// <summary>The mark of the last durable group.</summary>
     public long Mark { get; private set; }
@@ -98,19 +100,19 @@ public sealed unsafe class WriteIntent
             return true;
         }
 
-        waiter.NextWaiting = null;
-        if (_lastWaiting is null)
-        {
-            _firstWaiting = waiter;
-        }
-        else
-        {
-            _lastWaiting.NextWaiting = waiter;
-        }
-
-        _lastWaiting = waiter;
+        Enqueue(waiter);
         Pump();
         return false;
+    }
+
+    /// <summary>A group without a write: the store has changed in a way that an older image of it must show (S7).</summary>
+    public void Count(IntentWaiter waiter)
+    {
+        waiter.IntentOffsetBytes = 0;
+        waiter.IntentLengthBytes = 1;
+        _pages[0].IsDirty = true;
+        Enqueue(waiter);
+        Pump();
     }
 
     public int ChunkOf(long offsetBytes) => (int)(offsetBytes / ChunkBytes);
@@ -160,6 +162,24 @@ public sealed unsafe class WriteIntent
         return ranges;
     }
 
+    /// <summary>S7: chunks of the new part are not set. Pages that were never needed so far are blank.</summary>
+    public void Grow(long sizeBytes)
+    {
+        Invariant.Check(sizeBytes >= SizeBytes);
+        SizeBytes = sizeBytes;
+        ChunkCount = checked((int)((sizeBytes + ChunkBytes - 1) / ChunkBytes));
+        int words = (ChunkCount + 63) / 64;
+        Array.Resize(ref _bits, words);
+        Array.Resize(ref _durable, words);
+        Array.Resize(ref _touched, words);
+        int pages = _pages.Length;
+        Array.Resize(ref _pages, (ChunkCount + _chunksPerPage - 1) / _chunksPerPage);
+        for (int index = pages; index < _pages.Length; index++)
+        {
+            _pages[index] = new Page(this, index, _metadata.PageContentBytes(ReplicaPageKind.WriteIntent));
+        }
+    }
+
     private void Load(int index)
     {
         ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.WriteIntent, 0, index, out PageHealth health);
@@ -192,6 +212,21 @@ public sealed unsafe class WriteIntent
             _bits[^1] &= (1UL << extra) - 1;
             _durable[^1] &= (1UL << extra) - 1;
         }
+    }
+
+    private void Enqueue(IntentWaiter waiter)
+    {
+        waiter.NextWaiting = null;
+        if (_lastWaiting is null)
+        {
+            _firstWaiting = waiter;
+        }
+        else
+        {
+            _lastWaiting.NextWaiting = waiter;
+        }
+
+        _lastWaiting = waiter;
     }
 
     private void Pump()

@@ -76,4 +76,13 @@ public interface IReplicaMetadata : IVolumeMetadata
     ReadOnlySpan<byte> LoadedPage(ReplicaPageKind kind, int peer, int index, out PageHealth health);
 
     void WritePage(PageWrite request);
+
+    /// <summary>S7: the largest size that this replica can be given while it is open; its present size where it can't be grown.</summary>
+    long GrowLimitBytes { get; }
+
+    /// <summary>The store becomes long enough for a volume of <see cref="MetadataRequest.LengthBytes"/>. What it reads in its new part is anything; <see cref="IVolumeMetadata.Geometry"/> is as it was.</summary>
+    void Extend(MetadataRequest request);
+
+    /// <summary><see cref="IVolumeMetadata.Geometry"/> says <see cref="MetadataRequest.LengthBytes"/>, durable; only after <see cref="Extend"/>.</summary>
+    void SetSize(MetadataRequest request);
 }

@@ -86,6 +86,12 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
     /// <summary>This primary's mark when it offered the attachment.</summary>
     public long OfferedMark { get; set; }
 
+    /// <summary>Of its replica, as it said last (S7).</summary>
+    public long SizeBytes { get; set; }
+
+    /// <summary>S7: the last round in which it said that it has room.</summary>
+    public long GrownRound { get; set; }
+
     public int ResyncInFlight { get; set; }
 
     public long ResyncCursor { get; set; }

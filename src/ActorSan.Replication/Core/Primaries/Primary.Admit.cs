@@ -196,7 +196,7 @@ public sealed unsafe partial class Primary
                 break;
         }
 
-        if (offset < 0 || length < 0 || length > _configuration.SizeBytes || offset > _configuration.SizeBytes - length)
+        if (offset < 0 || length < 0 || length > ServedBytes || offset > ServedBytes - length)
         {
             return VolumeStatus.OutOfRange;
         }

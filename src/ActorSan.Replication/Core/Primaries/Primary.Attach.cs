@@ -72,6 +72,9 @@ public sealed unsafe partial class Primary
                 peer.ReadySession = peer.Session;
                 _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
                 break;
+            case FrameKind.Grown:
+                OnRoom(peer, frame);
+                break;
             case FrameKind.FenceDone:
                 _events.Post(new PeerFenced(peer.Node, frame.Argument));
                 break;
@@ -168,6 +171,14 @@ public sealed unsafe partial class Primary
             return;
         }
 
+        peer.SizeBytes = body.SizeBytes;
+        if (!peer.IsMember && body.SizeBytes < _configuration.SizeBytes)
+        {
+            // The volume has grown since this was offered (S7): offered again.
+            EndAttachment(peer, DetachReason.Late);
+            return;
+        }
+
         if (peer.Gate == GateState.Ready && body.Session != peer.ReadySession)
         {
             // It has lost what it was to be admitted with, and may be decided to be a member all the same: required, and not attached, until that is settled (R6).
@@ -200,6 +211,7 @@ public sealed unsafe partial class Primary
             peer.Link.Send(Header(peer, FrameKind.Settled), default);
         }
 
+        AskForRoom(peer);
         CheckAttachRound();
         SendConfirm(peer);
         RereadAll();
@@ -213,7 +225,10 @@ public sealed unsafe partial class Primary
         {
             foreach (ByteRange intent in body.Intents.Span)
             {
-                peer.Set?.Set.Add(intent);
+                if (peer.Set is { } set && Clip(intent, set.Set.SizeBytes, out ByteRange clipped))
+                {
+                    set.Set.Add(clipped);
+                }
             }
         }
 

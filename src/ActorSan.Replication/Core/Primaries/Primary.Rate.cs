@@ -66,7 +66,7 @@ public sealed unsafe partial class Primary
         bool copies = _verifyAt >= 0;
         foreach (PeerState peer in _peers)
         {
-            copies |= peer.IsAttached && !peer.IsRequired && peer.Set is { Set.IsEmpty: false };
+            copies |= peer.IsAttached && !peer.IsRequired && peer.Set is { } set && HasAny(set.Set);
         }
 
         if (!copies)

@@ -50,14 +50,21 @@ public sealed unsafe partial class Primary
             CollectWhole(peer.Report.Unsettled);
             foreach (ByteRange range in ListOf(peer))
             {
-                plain.Add(range);
+                if (Clip(range, plain.SizeBytes, out ByteRange clipped))
+                {
+                    plain.Add(clipped);
+                }
             }
         }
 
         long at = 0;
         while (!_bugs.Has(Bug.ReconcileNothing) && plain.TryNext(at, _options.PieceBytes, out ByteRange piece))
         {
-            _reconcile.Enqueue(new ByteRange(piece.OffsetBytes, Math.Min(piece.LengthBytes, _configuration.SizeBytes - piece.OffsetBytes)));
+            if (Clip(piece, _configuration.SizeBytes, out ByteRange clipped))
+            {
+                _reconcile.Enqueue(clipped);
+            }
+
             at = piece.EndBytes;
         }
 
@@ -218,7 +225,7 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
-            if (set.Set.IsEmpty && peer.ResyncInFlight == 0)
+            if (peer.ResyncInFlight == 0 && !HasAny(set.Set))
             {
                 BeginGate(peer);
                 continue;
@@ -241,14 +248,17 @@ public sealed unsafe partial class Primary
 
     private ByteRange? NextPiece(PeerState peer, OutOfSyncSet set)
     {
-        if (set.TryNext(peer.ResyncCursor, _options.PieceBytes, out ByteRange piece) && !IsResyncing(peer, piece))
+        if (set.TryNext(peer.ResyncCursor, _options.PieceBytes, out ByteRange piece) && Clip(piece, _configuration.SizeBytes, out _) && !IsResyncing(peer, piece))
         {
             return piece;
         }
 
         // Round again, but never two at once in one place.
-        return peer.ResyncInFlight == 0 && set.TryNext(0, _options.PieceBytes, out piece) ? piece : null;
+        return peer.ResyncInFlight == 0 && set.TryNext(0, _options.PieceBytes, out piece) && Clip(piece, _configuration.SizeBytes, out _) ? piece : null;
     }
+
+    // A set is as large as the store, which may have been grown for a size that is not decided (S7).
+    private bool HasAny(OutOfSyncSet set) => set.TryNext(0, 1, out ByteRange first) && first.OffsetBytes < _configuration.SizeBytes;
 
     private bool IsResyncing(PeerState peer, ByteRange piece)
     {
@@ -471,8 +481,9 @@ public sealed unsafe partial class Primary
     /// <summary>S4.</summary>
     private void BeginGate(PeerState peer)
     {
-        if (_configuration.ReplicaOf(peer.Node) is not { Protocol: Values.ReplicationProtocol.C } entry || entry.Incarnation != peer.Incarnation)
+        if (_configuration.ReplicaOf(peer.Node) is not { Protocol: Values.ReplicationProtocol.C } entry || entry.Incarnation != peer.Incarnation || IsGrowing)
         {
+            // S7: who becomes required while the others make room would be asked too late.
             return;
         }
 
@@ -533,7 +544,11 @@ public sealed unsafe partial class Primary
         long at = 0;
         while (!set.IsWhole && set.TryNext(at, long.MaxValue, out ByteRange range))
         {
-            ranges.Add(range);
+            if (Clip(range, _configuration.SizeBytes, out ByteRange clipped))
+            {
+                ranges.Add(clipped);
+            }
+
             at = range.EndBytes;
         }
 

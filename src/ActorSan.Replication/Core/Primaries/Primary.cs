@@ -146,6 +146,7 @@ public sealed unsafe partial class Primary
         }
 
         bool raised = decided.Epoch > Epoch;
+        bool grown = decided.SizeBytes > _configuration.SizeBytes;
         _configuration = decided;
         if (_bugs.Has(Bug.ForgetPendingAtDrop))
         {
@@ -159,6 +160,11 @@ public sealed unsafe partial class Primary
         }
 
         UpdatePeers();
+        if (grown)
+        {
+            AfterGrowth();
+        }
+
         foreach (PeerState peer in _peers)
         {
             if (raised && peer.Attachment != 0)
@@ -177,6 +183,7 @@ public sealed unsafe partial class Primary
             TryAttach(peer);
         }
 
+        AskForRoom();
         CheckAll();
     }
 

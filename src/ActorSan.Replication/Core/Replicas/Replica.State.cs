@@ -64,13 +64,14 @@ public sealed unsafe partial class Replica
     /// <summary>S4: what the primary handed over is durable, and everything before it flushed.</summary>
     public void MakeSetsDurable(Action<bool> done) => new SetWriter(this, done).Next();
 
+    private int SetPageGranules => (_metadata.PageContentBytes(ReplicaPageKind.OutOfSync) - SetHeaderBytes) / 8 * 64;
+
     private PeerSet NewSet(string node, Guid incarnation, bool withUnsettled)
     {
-        int pageGranules = (_metadata.PageContentBytes(ReplicaPageKind.OutOfSync) - SetHeaderBytes) / 8 * 64;
         int place = PlaceOf(incarnation);
         bool used = _usedPlaces[place];
         _usedPlaces[place] = true;
-        var made = new PeerSet(place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, pageGranules));
+        var made = new PeerSet(place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, SetPageGranules));
         _sets.Add(made);
         for (int page = 0; !used && page < made.Set.PageCount; page++)
         {

@@ -104,6 +104,9 @@ public sealed unsafe partial class Replica
     /// <summary>Somebody heard a higher mark of this store than it has: it is an old copy of itself (W2).</summary>
     public bool IsOldCopy => Marks.Of(Incarnation) > Mark;
 
+    /// <summary>S7: it had room for that size when it was decided, if it was a member: a smaller one is an older image.</summary>
+    public bool IsOlderThan(Configuration configuration) => IsOldCopy || SizeBytes < configuration.SizeBytes;
+
     /// <summary>The configuration that was last told to this replica; null before the first.</summary>
     public Configuration? Configuration => _configuration;
 
@@ -162,6 +165,7 @@ public sealed unsafe partial class Replica
             return;
         }
 
+        long grownFrom = _configuration is { } before ? before.SizeBytes : configuration.SizeBytes;
         _configuration = configuration;
         Marks.Hear(configuration);
         Marks.Forget(configuration);
@@ -185,6 +189,8 @@ public sealed unsafe partial class Replica
                 set.Set.AddAll();
             }
         }
+
+        AddNewPart(grownFrom, configuration.SizeBytes);
     }
 
     /// <summary>S4: the set that the primary handed over for another replica, instead of any that was here.</summary>

@@ -138,7 +138,7 @@ public sealed unsafe partial class Secondary
         {
             if (held)
             {
-                _replica.SaveMarks(saved => OnFenced(pending, saved));
+                _replica.SaveMarks(saved => OnMarksSaved(pending, saved));
             }
             else
             {
@@ -202,6 +202,9 @@ public sealed unsafe partial class Secondary
             case FrameKind.Fence:
                 OnHandover(link, frame);
                 break;
+            case FrameKind.Grow:
+                OnGrow(frame.LengthBytes, frame.Argument);
+                break;
             case FrameKind.Detach:
                 End(DetachReason.None);
                 if (frame.Argument == (long)DetachReason.OldCopy)
@@ -247,8 +250,9 @@ public sealed unsafe partial class Secondary
             return RefusalReason.OtherIncarnation;
         }
 
-        if (_replica.SizeBytes < body.Configuration.SizeBytes)
+        if (_replica.SizeBytes < body.Configuration.SizeBytes && body.Configuration.MemberOf(_replica.Node) is not null)
         {
+            // Who was required when that size was proposed had made room for it: this is another store than it says.
             return RefusalReason.TooSmall;
         }
 
