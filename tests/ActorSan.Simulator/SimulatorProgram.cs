@@ -27,8 +27,10 @@ internal static class SimulatorProgram
         var trace = new Option<bool>("--trace") { Description = "With --seed: the whole story." };
         var shrink = new Option<bool>("--shrink") { Description = "A failing seed is made as small as it still fails." };
         var only = new Option<string?>("--only") { Description = "With --seed: only these faults, operations and nodes of its plan (what --shrink prints)." };
+        var minutes = new Option<double?>("--minutes") { Description = "Goes on for so long instead of for a number of seeds; with --bugs, ends then at the latest." };
+        var fresh = new Option<bool>("--fresh") { Description = "The first seed is taken from the time: seeds that nobody has run." };
         var json = new Option<string?>("--json") { Description = "Where the result goes." };
-        var root = new RootCommand("Runs the replication cores in simulated worlds.") { seeds, seed, kind, bugs, bug, trace, shrink, only, json };
+        var root = new RootCommand("Runs the replication cores in simulated worlds.") { seeds, seed, kind, bugs, bug, trace, shrink, only, minutes, fresh, json };
         root.SetAction((parsed, cancelled) =>
         {
             ScenarioRegistry registry = Registry();
@@ -46,11 +48,20 @@ internal static class SimulatorProgram
             }
 
             var session = new Session(registry, scenario, parsed.GetValue(bug), parsed.GetValue(shrink), parsed.GetValue(json));
-            ulong? first = parsed.GetValue(seed);
-            bool single = first is not null && parsed.GetResult(seeds) is null or { Implicit: true };
+            ulong? first = parsed.GetValue(fresh) ? Fresh() : parsed.GetValue(seed);
+            bool counted = parsed.GetResult(seeds) is { Implicit: false };
+            double? limit = parsed.GetValue(minutes);
+            bool single = first is not null && !counted && limit is null && !parsed.GetValue(fresh) && !parsed.GetValue(bugs);
+            using var over = CancellationTokenSource.CreateLinkedTokenSource(cancelled);
+            if (limit is { } wait)
+            {
+                over.CancelAfter(TimeSpan.FromMinutes(wait));
+            }
+
+            long count = limit is not null && !counted ? long.MaxValue : parsed.GetValue(seeds);
             int code = single
                 ? session.One(first!.Value, parsed.GetValue(trace), parsed.GetValue(only))
-                : parsed.GetValue(bugs) ? session.Bugs(first ?? 1, parsed.GetValue(seeds), cancelled) : session.Many(first ?? 1, parsed.GetValue(seeds), cancelled);
+                : parsed.GetValue(bugs) ? session.Bugs(first ?? 1, counted ? count : null, over.Token) : session.Many(first ?? 1, count, over.Token);
             return Task.FromResult(code);
         });
         ParseResult result = root.Parse(args);
@@ -65,6 +76,14 @@ internal static class SimulatorProgram
         }
 
         return result.InvokeAsync().GetAwaiter().GetResult();
+    }
+
+    // A thousand seeds for each second: two runs that begin a second apart have none in common.
+    private static ulong Fresh()
+    {
+        ulong first = (ulong)DateTimeOffset.UtcNow.ToUnixTimeSeconds() * 1000;
+        Console.WriteLine($"fresh seeds, from {first} on");
+        return first;
     }
 
     private sealed class Session(ScenarioRegistry registry, IScenario? kind, string? bug, bool shrink, string? json)
@@ -99,7 +118,7 @@ internal static class SimulatorProgram
 
         public int Many(ulong first, long count, CancellationToken cancelled)
         {
-            var runner = new SeedRunner(registry) { Progress = (done, events, found) => Console.Error.WriteLine($"{done} of {count} seeds, {events / 1e6:F1} M events, {found} violations") };
+            var runner = new SeedRunner(registry) { Progress = (done, events, found) => Console.Error.WriteLine($"{done}{(count == long.MaxValue ? "" : $" of {count}")} seeds, {events / 1e6:F1} M events, {found} violations") };
             RunnerSummary summary = runner.Run(first, count, kind, cancelled);
             foreach (Finding finding in summary.Findings)
             {
@@ -114,26 +133,46 @@ internal static class SimulatorProgram
             }
 
             string hard = summary.Inconclusive > 0 ? $", {summary.Inconclusive} blocks too hard to check" : "";
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{summary.Seeds} seeds, each twice: {summary.Findings.Count} violations, {summary.Events} events, {summary.EventsPerSecond:F0} per second, {summary.Seconds:F1} s{hard}"));
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{summary.Seeds} seeds, each twice: {summary.Findings.Count} violations, {summary.Events} events, {summary.EventsPerSecond:F0} per second, {summary.Seconds:F1} s, seeds {first} and on{hard}"));
             Write(summary.Seeds, summary.Findings.Count, summary.EventsPerSecond, []);
             return summary.Findings.Count == 0 ? 0 : 1;
         }
 
-        public int Bugs(ulong first, long count, CancellationToken cancelled)
+        /// <param name="first">The first seed.</param>
+        /// <param name="count">Null: each bug has its own budget.</param>
+        /// <param name="cancelled">Ends early.</param>
+        public int Bugs(ulong first, long? count, CancellationToken cancelled)
         {
             var runner = new SeedRunner(registry);
             var found = new List<(string Name, long? After)>();
+            int missed = 0;
+            int known = 0;
             foreach (string each in bug is null ? registry.Bugs.Where(name => kind is null || kind.Bugs.Contains(name)) : [bug])
             {
-                (long? after, Finding? finding) = runner.Hunt(each, first, count, kind, cancelled);
+                long budget = count ?? BugBudgets.SeedsFor(each);
+                (long? after, Finding? finding) = cancelled.IsCancellationRequested ? (null, null) : runner.Hunt(each, first, budget, kind, cancelled);
                 found.Add((each, after));
-                string how = finding is null ? "NOT FOUND" : $"found after {after} seeds ({finding.Kind}, seed {finding.Seed}): {finding.Violation.Split('\n')[0]}";
+                string how;
+                if (finding is not null)
+                {
+                    how = $"found after {after} seeds ({finding.Kind}, seed {finding.Seed}): {finding.Violation.Split('\n')[0]}\n  again: {Replay(finding.Kind, finding.Seed, each)}";
+                }
+                else if (BugBudgets.IsOpen(each))
+                {
+                    known++;
+                    how = $"not found in {budget} seeds, as before";
+                }
+                else
+                {
+                    missed++;
+                    how = cancelled.IsCancellationRequested ? "NOT FOUND: the time is over" : $"NOT FOUND in {budget} seeds";
+                }
+
                 Console.WriteLine($"{each}: {how}");
             }
 
-            int missed = found.Count(each => each.After is null);
-            Console.WriteLine($"{found.Count} bugs, {missed} not found in {count} seeds");
-            Write(count, 0, 0, found);
+            Console.WriteLine($"{found.Count} bugs, {missed} missed, {known} that nobody has found yet");
+            Write(count ?? found.Sum(each => BugBudgets.SeedsFor(each.Name)), 0, 0, found);
             return missed == 0 ? 0 : 1;
         }
 
