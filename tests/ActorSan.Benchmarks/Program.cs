@@ -1,4 +1,5 @@
 using System.CommandLine;
+using ActorSan.Benchmarks.Engines;
 using ActorSan.Benchmarks.Transport;
 using ActorSan.Benchmarks.WholeSystem;
 
@@ -59,4 +60,34 @@ transport.SetAction(async (parsed, stop) =>
         return 1;
     }
 });
-return await new RootCommand("Benchmarks: figures beside their peers in one run.") { single, transport }.Parse(args).InvokeAsync();
+
+var engines = new Command("engines", "The replication engines alone, without I/O.") { seconds, rounds, json };
+engines.SetAction(async (parsed, stop) =>
+{
+    try
+    {
+        IReadOnlyList<Row> rows = EnginesBenchmark.Run(parsed.GetValue(seconds), parsed.GetValue(rounds), Console.Out, stop);
+        foreach (Row row in rows)
+        {
+            Console.WriteLine(row);
+        }
+
+        if (parsed.GetValue(json) is string file)
+        {
+            await File.WriteAllTextAsync(file, Row.ToJson(rows), stop);
+        }
+
+        Console.WriteLine($"{rows.Count(row => row.Reached == true)} goals reached, {rows.Count(row => row.Reached == false)} missed");
+        return 0;
+    }
+    catch (OperationCanceledException)
+    {
+        return 130;
+    }
+    catch (Exception failure) when (failure is InvalidOperationException or IOException)
+    {
+        await Console.Error.WriteLineAsync($"bench: {failure.Message}");
+        return 1;
+    }
+});
+return await new RootCommand("Benchmarks: figures beside their peers in one run.") { single, transport, engines }.Parse(args).InvokeAsync();
