@@ -133,6 +133,20 @@ internal enum Bug
     /// <summary>S1: only the primary keeps the whole volume in the set of a replica that is out wholly.</summary>
     WhollyInOneNode,
 
+    // Lineages (P11), sorted.
+
+    /// <summary>P11: a replica goes on in its lineage although it has heard of one that discards it.</summary>
+    DiscardedGoesOn,
+
+    /// <summary>P11: discarded, and what its own sets and list say is not added to its intents.</summary>
+    DiscardWithoutSets,
+
+    /// <summary>P11: a voter begins a lineage while the holder of one that it discards has a running grant.</summary>
+    ForceDuringGrant,
+
+    /// <summary>P11: who forces without being a member takes the others for out by its own sets.</summary>
+    LeftAtWhereWholly,
+
     // The register and the leases, sorted.
 
     /// <summary>L2: a value is accepted although a grant to another node runs.</summary>

@@ -29,6 +29,9 @@ public struct BlockOp
 
     public int Client;
 
+    /// <summary>The lineage that answered (P11), by its number; 0: the first one.</summary>
+    public int Lineage;
+
     public long Invoke;
 
     /// <summary><see cref="Never"/> when the outcome is unknown.</summary>
@@ -67,4 +70,4 @@ public struct BlockOp
 }
 
 /// <summary>A flush that was answered GOOD: all writes that were complete before <see cref="Invoke"/> survive any loss of power after <see cref="Return"/>.</summary>
-public readonly record struct FlushRecord(long Invoke, long Return);
+public readonly record struct FlushRecord(long Invoke, long Return, int Lineage = 0);

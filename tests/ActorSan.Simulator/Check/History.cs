@@ -4,11 +4,11 @@ namespace ActorSan.Simulator.Check;
 /// All that initiators saw of one volume: a list of operations for each block (attributes are blocks behind the last), the flushes, and the instants at which all in-sync
 /// replicas had lost power (I1: only then may unflushed writes go).
 /// </summary>
-public sealed class History
+public sealed partial class History
 {
     private readonly List<BlockOp>[] _blocks;
     private readonly List<FlushRecord> _flushes = [];
-    private readonly List<long> _powerLosses = [];
+    private readonly List<(long At, int Lineage)> _losses = [];
     private readonly List<AtomicGroup> _atomic = [];
 
     /// <param name="blocks">And attributes.</param>
@@ -41,21 +41,25 @@ public sealed class History
     /// <summary>These operations of neighbouring blocks are one that must not tear.</summary>
     public void MustNotTear(AtomicGroup group) => _atomic.Add(group);
 
-    public void Flushed(long invoke, long back) => _flushes.Add(new FlushRecord(invoke, back));
+    public void Flushed(long invoke, long back, int lineage = 0) => _flushes.Add(new FlushRecord(invoke, back, lineage));
 
-    /// <summary>Every in-sync replica has lost its power (one of them just now).</summary>
-    public void AllLostPower(long at)
+    /// <summary>Every in-sync replica of a lineage has lost its power (one of them just now).</summary>
+    public void AllLostPower(long at, int lineage = 0)
     {
-        if (_powerLosses.Count == 0 || _powerLosses[^1] < at)
+        if (!_losses.Contains((at, lineage)))
         {
-            _powerLosses.Add(at);
+            _losses.Add((at, lineage));
         }
     }
+
+    /// <summary>The instants of all losses, each once, in order.</summary>
+    private List<long> PowerLosses() => [.. _losses.Select(loss => loss.At).Distinct().Order()];
 
     /// <summary>Null when every block's history is linearizable (I2) and what had to survive did (I1); else what is wrong, with the block's history.</summary>
     public string? Check()
     {
-        var checker = new BlockChecker(_flushes, _powerLosses);
+        List<long> losses = PowerLosses();
+        var checker = new BlockChecker(_flushes, losses);
         for (int block = 0; block < _blocks.Length; block++)
         {
             if (_blocks[block].Count == 0)
@@ -71,7 +75,7 @@ public sealed class History
             }
         }
 
-        return AtomicChecker.Check(_atomic, Of, _powerLosses);
+        return AtomicChecker.Check(_atomic, Of, losses);
     }
 
     private string Tell(int block)
@@ -87,7 +91,7 @@ public sealed class History
             lines.Add((flush.Invoke, $"    [{BlockOp.Ms(flush.Invoke)}, {BlockOp.Ms(flush.Return)}] flush"));
         }
 
-        foreach (long loss in _powerLosses)
+        foreach (long loss in PowerLosses())
         {
             lines.Add((loss, $"    [{BlockOp.Ms(loss)}] all in-sync replicas have lost power"));
         }

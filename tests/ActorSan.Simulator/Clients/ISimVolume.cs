@@ -56,6 +56,9 @@ public abstract unsafe class SimOp
 
     public SimOutcome Outcome;
 
+    /// <summary>Which lineage of the volume answers, by its number.</summary>
+    public int Lineage;
+
     /// <summary>Called once, at any time after or within Submit, in the process's engine or control side.</summary>
     public abstract void OnCompleted();
 

@@ -342,7 +342,7 @@ public sealed unsafe class SimClients
 
             if (Kind == SimOpKind.Flush)
             {
-                _clients.History.Flushed(_invoke, world.Now);
+                _clients.History.Flushed(_invoke, world.Now, Lineage);
             }
         }
 
@@ -351,7 +351,7 @@ public sealed unsafe class SimClients
         {
             for (int i = 0; i < _values.Length; i++)
             {
-                var op = new BlockOp { Kind = BlockOpKind.NotEqual, Invoke = _invoke, Return = _clients._world.Now, IsOk = claim, Client = _op.Client };
+                var op = new BlockOp { Kind = BlockOpKind.NotEqual, Invoke = _invoke, Return = _clients._world.Now, IsOk = claim, Client = _op.Client, Lineage = Lineage };
                 op.Expected = claim ? _expected[i] : 0;
                 _clients.History.Complete(_firstRegister + i, _places[i], op);
             }
@@ -368,6 +368,7 @@ public sealed unsafe class SimClients
             IsOk = back != BlockOp.Never,
             Durable = Durable || Kind == SimOpKind.SetAttribute,
             Client = _op.Client,
+            Lineage = Lineage,
             Invoke = _invoke,
             Return = back,
             Value = _values[i],

@@ -115,10 +115,10 @@ internal sealed class RottenStory() : DirectedScenario("rotten", "a member's blo
         Writes(plan, random, rots ? 10 : 200, at - (500 * Ms), at + (900 * Ms));
         for (int i = 0; i < 5; i++)
         {
-            plan.Add(FaultKind.Operator, at + random.Range(1 * Ms, 900 * Ms), First, Other, 0, Operators.Verify);
+            plan.Add(FaultKind.Operator, at + random.Range(1 * Ms, 900 * Ms), First, Other, 0, VolumeOperator.VerifyValue);
         }
 
-        plan.Add(FaultKind.Operator, at + (1_200 * Ms), First, Other, 0, Operators.Verify);
+        plan.Add(FaultKind.Operator, at + (1_200 * Ms), First, Other, 0, VolumeOperator.VerifyValue);
         plan.Add(FaultKind.Crash, at + (2_500 * Ms), First, 0, 2_500 * Ms);
         plan.HealAtNs = at + (4 * Second);
     }

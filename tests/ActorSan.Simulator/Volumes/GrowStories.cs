@@ -58,7 +58,7 @@ internal sealed class GrowStory() : DirectedScenario("grow", "a volume is grown 
         plan.HealAtNs = length + (500 * Ms);
     }
 
-    protected override void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
+    protected override void Operate(SimWorld world, VolumeSetup setup, VolumeOperator people, PlanFault fault)
     {
         if (world.Nodes[fault.Node].Process?.Program is VolumeProgram { Control: { } control } program)
         {

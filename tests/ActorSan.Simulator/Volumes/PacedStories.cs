@@ -44,7 +44,7 @@ internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a v
         plan.HealAtNs = back + (22 * Second);
     }
 
-    protected override void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
+    protected override void Operate(SimWorld world, VolumeSetup setup, VolumeOperator people, PlanFault fault)
     {
         if (world.Nodes[fault.Node].Process?.Program is VolumeProgram { Engine: { } engine } program)
         {

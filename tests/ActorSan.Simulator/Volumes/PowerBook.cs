@@ -8,11 +8,11 @@ namespace ActorSan.Simulator.Volumes;
 /// I1's exception: unflushed writes may go only when every in-sync replica has lost its power session. Knows which sessions were lost, and looks at every loss and at every newly
 /// decided configuration whether all members' are.
 /// </summary>
-internal sealed class PowerBook(SimWorld world, History history)
+internal sealed class PowerBook(SimWorld world, History history, LineageBook lineages)
 {
     private readonly List<(Guid Session, long At)> _lost = [];
     private readonly Dictionary<string, Guid> _sessions = new(StringComparer.Ordinal);
-    private Configuration? _latest;
+    private readonly SortedDictionary<int, Configuration> _latest = [];
 
     /// <summary>The session of the store that this node has open, or had last.</summary>
     public void Opened(string node, Guid session) => _sessions[node] = session;
@@ -22,28 +22,27 @@ internal sealed class PowerBook(SimWorld world, History history)
         if (_sessions.TryGetValue(node, out Guid session))
         {
             _lost.Add((session, world.Now));
-            Look();
+            foreach (int lineage in _latest.Keys)
+            {
+                Look(lineage);
+            }
         }
     }
 
     public void Decided(Configuration configuration)
     {
-        if (_latest is null || configuration.Version > _latest.Version)
+        int lineage = lineages.NumberOf(configuration.Lineage);
+        if (!_latest.TryGetValue(lineage, out Configuration? latest) || configuration.Version > latest.Version)
         {
-            _latest = configuration;
-            Look();
+            _latest[lineage] = configuration;
+            Look(lineage);
         }
     }
 
-    private void Look()
+    private void Look(int lineage)
     {
-        if (_latest is null)
-        {
-            return;
-        }
-
         long at = 0;
-        foreach (Member member in _latest.InSync)
+        foreach (Member member in _latest[lineage].InSync)
         {
             int index = _lost.FindLastIndex(lost => lost.Session == member.Session);
             if (index < 0)
@@ -54,6 +53,6 @@ internal sealed class PowerBook(SimWorld world, History history)
             at = Math.Max(at, _lost[index].At);
         }
 
-        history.AllLostPower(at);
+        history.AllLostPower(at, lineage);
     }
 }

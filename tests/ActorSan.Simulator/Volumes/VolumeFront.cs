@@ -40,6 +40,7 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
         Command command = _free.Count > 0 ? _free.Pop() : new Command(this);
         command.Op = op;
         command.Primary = primary;
+        command.Lineage = program.Engine.Replica.Lineage;
         command.OffsetBytes = (long)op.Block * BlockBytes;
         command.LengthBytes = (long)op.Count * BlockBytes;
         command.Data = op.Data;
@@ -80,6 +81,7 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
     {
         SimOp op = command.Op!;
         command.Op = null;
+        op.Lineage = program.Setup.Lineages.NumberOf(command.Lineage);
         SimOutcome outcome = command.Status switch
         {
             VolumeStatus.Success => SimOutcome.Ok,
@@ -95,7 +97,8 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
                 program.Setup.Facts.Violation("S7", program.Process.Node.Name, $"block {op.Block + op.Count - 1} is served before anyone has decided that the volume has it");
             }
 
-            program.Setup.Facts.Answered(program.Setup.Key.Name, program.Process.Node.Name, program.Process.Instance, primary.Epoch);
+            program.Setup.Lineages.Answered(command.Lineage, program.Process);
+            program.Setup.Facts.Answered(program.Setup.Lineages.NameOf(command.Lineage), program.Process.Node.Name, program.Process.Instance, primary.Epoch);
             Attributes(command, op);
         }
 
@@ -126,6 +129,7 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
     {
         public SimOp? Op;
         public Primary? Primary;
+        public Guid Lineage;
         private readonly byte[] _spare = GC.AllocateArray<byte>(64, pinned: true);
 
         public byte* Spare => (byte*)System.Runtime.InteropServices.Marshal.UnsafeAddrOfPinnedArrayElement(_spare, 0);

@@ -19,10 +19,10 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 {
     private readonly SimProcess _process;
     private readonly VolumeSetup _setup;
-    private readonly string _facts;
     private readonly LeaseCell _cell = new();
     private readonly Voter? _voter;
     private readonly Proposer _proposer;
+    private readonly Founder _founder;
     private readonly LeaseHolder _leases;
     private readonly VolumeControl? _control;
     private readonly SimRandom _random;
@@ -36,7 +36,6 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     {
         _process = process;
         _setup = setup;
-        _facts = setup.Key.Name;
         BornNs = process.World.Now;
         _random = SimRandom.For(process.World.Seed, "wiring " + process.Node.Name, process.Number);
         string node = process.Node.Name;
@@ -57,10 +56,11 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         }
 
         _proposer = new Proposer(node, process.Instance, _voter, counts, network, clock, timers, this, setup.Rounds, setup.Bugs);
+        _founder = new Founder(node, counts, _proposer, network, clock, timers, setup.Rounds);
         _leases = new LeaseHolder(node, process.Instance, counts, network, clock, timers, process.Chance, this, setup.Leases, setup.Bugs);
         if (process.Node.Disk is not null)
         {
-            _control = new VolumeControl(setup.Key, node, process.Instance, setup.Decisions, _proposer, _voter, _leases, this, network, clock, timers, process.Chance, _cell, setup.Bugs);
+            _control = new VolumeControl(setup.Key, node, process.Instance, setup.Decisions, _proposer, _voter, _leases, this, network, clock, timers, process.Chance, _cell, setup.Bugs, _founder);
             Volume = new VolumeFront(this);
             process.Post(SimSides.Engine, Open);
         }
@@ -91,7 +91,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             return;
         }
 
-        if (!_proposer.On(message) && !_leases.On(message))
+        if (!_founder.On(message) && !_proposer.On(message) && !_leases.On(message))
         {
             _control?.OnMessage(message);
         }
@@ -105,25 +105,43 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     {
     }
 
-    public void OnRefusedLineage(RegisterKey key, UnknownReason reason, Guid by)
-    {
-    }
+    public void OnRefusedLineage(RegisterKey key, UnknownReason reason, Guid by) => _control?.OnRefusedLineage(key, reason, by);
 
     public void OnDecided(RegisterKey key, RegisterValue value)
     {
-        _setup.Facts.Decided(_facts, _process.Node.Name, value);
+        _setup.Lineages.Decided((Configuration)value);
+        _setup.Facts.Decided(_setup.Lineages.NameOf(key.Lineage), _process.Node.Name, value);
         _setup.Power.Decided((Configuration)value);
-        _control?.OnDecided(value);
+        if (key == _control?.Key)
+        {
+            _control.OnDecided(value);
+        }
+        else
+        {
+            _control?.OnOtherLineage(value);
+        }
     }
 
     public void OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) =>
         _setup.Facts.Violation("R5", _process.Node.Name, $"'{known}' and '{told}' are both told to be decided");
 
-    public void OnHeld(RegisterKey key, long epoch) => _control?.OnHeld(epoch);
+    public void OnHeld(RegisterKey key, long epoch)
+    {
+        if (key == _control?.Key)
+        {
+            _control.OnHeld(epoch);
+        }
+    }
 
     public void OnGaveUp(RegisterKey key, long epoch, long quietUntilNs) => Say("lease", $"gives up epoch {epoch}");
 
-    public void OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => _control?.OnHigherEpoch(higherEpoch);
+    public void OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch)
+    {
+        if (key == _control?.Key)
+        {
+            _control.OnHigherEpoch(higherEpoch);
+        }
+    }
 
     /// <summary>Engine to control, in order.</summary>
     public void Post(EngineEvent happened)
@@ -139,6 +157,11 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         }
 
         _setup.Heard?.Invoke(_process.Node.Name, happened);
+        if (happened is ForcePrepared { Held: true })
+        {
+            _setup.Lineages.StandsStill(_engine!.Replica);
+        }
+
         if (happened is StoreFailed)
         {
             // A session that ends with its store: what was not flushed may be gone as with the power.
@@ -160,7 +183,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         if (command is BecomePrimary begin)
         {
-            _setup.Facts.Primary(_facts, _process.Node.Name, _process.Instance, begin.Configuration.Epoch);
+            _setup.Facts.Primary(_setup.Lineages.NameOf(begin.Configuration.Lineage), _process.Node.Name, _process.Instance, begin.Configuration.Epoch);
         }
 
         _toEngineAt = Math.Max(_toEngineAt + 1, _process.World.Now + _random.Skewed(1_000, 300_000));
@@ -231,7 +254,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         state = state.Opened(_process.Node.BootId, metadata.WasClean, _setup.WriteCache, health == PageHealth.Doubtful || _mustBeNew, newSession);
         _mustBeNew = false;
         _setup.Power.Opened(_process.Node.Name, state.Session);
-        var users = new LinkUser();
+        var users = new LinkUser(this);
         var links = new List<IPeerLink>();
         foreach (SimNode peer in _process.World.Nodes)
         {
@@ -247,7 +270,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         _engine.Start(static _ => { });
     }
 
-    private sealed unsafe class LinkUser : ILinkUser
+    private sealed unsafe class LinkUser(VolumeProgram program) : ILinkUser
     {
         public VolumeEngine? Engine { get; set; }
 
@@ -255,7 +278,18 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         public void OnLinkDown(IPeerLink link) => Engine?.OnLinkDown(link);
 
-        public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner) => Engine?.OnFrame(link, frame, data, owner);
+        public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
+        {
+            if (frame.Kind == FrameKind.Attach && Engine is { } engine)
+            {
+                Guid own = engine.Replica.Lineage;
+                engine.OnFrame(link, frame, data, owner);
+                program._setup.Lineages.Offered(program._process, own, new ReadOnlySpan<byte>(data, frame.DataBytes));
+                return;
+            }
+
+            Engine?.OnFrame(link, frame, data, owner);
+        }
     }
 
     private sealed class VoterJournal(SimJournal journal, string node) : IVoterJournal

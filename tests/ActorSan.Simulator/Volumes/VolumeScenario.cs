@@ -52,9 +52,10 @@ internal abstract class VolumeScenario : IScenario
 
         // The first replica serves before anything else happens.
         world.RunUntil(world.Now + (3 * Second));
+        var people = new VolumeOperator(world, setup);
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
-            OnOperator = fault => Operate(world, setup, fault),
+            OnOperator = fault => Operate(world, setup, people, fault),
             OnMembership = (fault, unreachable) => Believe(world, fault, unreachable),
             MayExchange = new ExchangeRule(world, setup).May,
         };
@@ -65,7 +66,7 @@ internal abstract class VolumeScenario : IScenario
         world.RunUntil(world.Now + plan.HealAtNs);
         if (world.Violation is null)
         {
-            Finish(world, clients, setup, first, dataNodes, blocks, options.Verify);
+            Finish(world, clients, setup, people, first, dataNodes, blocks, options.Verify);
         }
 
         int inconclusive = 0;
@@ -90,25 +91,8 @@ internal abstract class VolumeScenario : IScenario
     /// <summary>All is in sync: what a story wants before it ends, and does for it; null: nothing.</summary>
     protected virtual string? Lacks(SimWorld world, VolumeSetup setup, int blocks) => null;
 
-    protected virtual void Operate(SimWorld world, VolumeSetup setup, PlanFault fault)
-    {
-        if (world.Nodes[fault.Node].Process?.Program is VolumeProgram program && program.Control is { } control)
-        {
-            string peer = world.Nodes[fault.Peer].Name;
-            program.Process.Post(SimSides.Control, () =>
-            {
-                switch (fault.Value)
-                {
-                    case Operators.Verify:
-                        program.Execute(new Verify());
-                        break;
-                    default:
-                        _ = control.RequestHandOver(peer);
-                        break;
-                }
-            });
-        }
-    }
+    /// <summary>What an operator does at bad moments.</summary>
+    protected virtual void Operate(SimWorld world, VolumeSetup setup, VolumeOperator people, PlanFault fault) => people.Do(fault);
 
     // Membership says when to act, and may be wrong, late and contradicting: no run may depend on it.
     private static void Believe(SimWorld world, PlanFault fault, bool unreachable)
@@ -169,7 +153,8 @@ internal abstract class VolumeScenario : IScenario
         }
 
         clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = dataNodes });
-        var power = new PowerBook(world, clients.History);
+        var lineages = new LineageBook(world, first.Lineage, key.Name) { OnLoss = clients.History.AllLostPower };
+        var power = new PowerBook(world, clients.History, lineages);
         long lease = plan.Option("lease-ms", 1000) * Ms;
         setup = new VolumeSetup
         {
@@ -180,6 +165,7 @@ internal abstract class VolumeScenario : IScenario
             Data = new SimDataNet(world),
             Facts = world.Facts,
             Power = power,
+            Lineages = lineages,
             Bugs = bugs,
             MayRot = plan.Faults.Exists(static fault => fault.Kind == FaultKind.BitRot),
             WriteCache = writeCache,
@@ -225,13 +211,14 @@ internal abstract class VolumeScenario : IScenario
         }
     }
 
-    private void Finish(SimWorld world, SimClients clients, VolumeSetup setup, SimNode first, int dataNodes, int blocks, bool verify)
+    private void Finish(SimWorld world, SimClients clients, VolumeSetup setup, VolumeOperator people, SimNode first, int dataNodes, int blocks, bool verify)
     {
         long healed = world.Now;
         string? wanting = null;
         while (world.Violation is null && world.Now - healed < HealBoundNs)
         {
             world.RunUntil(world.Now + Second);
+            people.Tidy();
             wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : Wanting(world, setup, dataNodes) ?? Lacks(world, setup, blocks);
             if (wanting is null)
             {
@@ -264,6 +251,8 @@ internal abstract class VolumeScenario : IScenario
         if (verify)
         {
             CompareReplicas(world, dataNodes, blocks);
+            Guid left = ((VolumeProgram)first.Process!.Program).Engine!.Replica.Lineage;
+            clients.History.Keep(setup.Lineages.EndsOf(left), setup.Lineages.MixedUntil(left));
             setup.Data.CheckNothingIsKept();
         }
     }
@@ -298,6 +287,7 @@ internal abstract class VolumeScenario : IScenario
             return $"nobody serves; latest decided: {setup.Facts.Latest(setup.Key.Name)}";
         }
 
+        // P11: whoever is still in another lineage is not in sync in this one.
         return known.InSync.Count == dataNodes ? null : $"not all replicas are in sync: {known}";
     }
 

@@ -32,6 +32,8 @@ internal static class VolumeScenarios
         ["old-copy"] = [nameof(Bug.TrustOldCopy)],
         ["grow"] = [nameof(Bug.ForgetGrownPart), nameof(Bug.ServeGrownEarly)],
         ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
+        ["forced"] = [nameof(Bug.DiscardWithoutSets), nameof(Bug.DiscardedGoesOn), nameof(Bug.ForceDuringGrant)],
+        ["forced-out"] = [nameof(Bug.LeftAtWhereWholly)],
     };
 
     public static void AddTo(ScenarioRegistry registry)
@@ -66,6 +68,8 @@ internal static class VolumeScenarios
         new InTransitStory() { Bugs = s_bugs["in-transit"] },
         new GrowStory() { Bugs = s_bugs["grow"] },
         new PacedStory() { Bugs = s_bugs["paced"] },
+        new ForcedStory() { Bugs = s_bugs["forced"] },
+        new ForcedOutStory() { Bugs = s_bugs["forced-out"] },
     ];
 
     private static IEnumerable<RandomProfile> Profiles() =>

@@ -35,6 +35,8 @@ internal sealed class VolumeSetup
 
     public required PowerBook Power { get; init; }
 
+    public required LineageBook Lineages { get; init; }
+
     public required bool WriteCache { get; init; }
 
     /// <summary>A block was turned behind everyone's back: verify may find differences.</summary>
@@ -42,11 +44,4 @@ internal sealed class VolumeSetup
 
     /// <summary>What each node's engine tells, for what a scenario measures.</summary>
     public Action<string, EngineEvent>? Heard { get; set; }
-}
-
-/// <summary>What an operator asks for, as the value of <see cref="Runner.FaultKind.Operator"/>.</summary>
-internal static class Operators
-{
-    public const long HandOver = 0;
-    public const long Verify = 1;
 }

@@ -34,7 +34,7 @@ public interface IEngineCommands
 /// </summary>
 public sealed partial class VolumeControl
 {
-    private readonly RegisterKey _key;
+    private readonly Founder _founder;
     private readonly string _node;
     private readonly Guid _instance;
     private readonly ControlOptions _options;
@@ -56,6 +56,7 @@ public sealed partial class VolumeControl
     private readonly List<string> _undecidedAdmissions = [];
     private readonly List<string> _unreachable = [];
     private readonly Intent.MarkTable _marks = new();
+    private RegisterKey _key;
     private SelfState? _self;
     private ControlRound? _round;
     private long _notBeforeNs;
@@ -87,9 +88,10 @@ public sealed partial class VolumeControl
         ITimers timers,
         IChance chance,
         LeaseCell cell,
-        BugSet bugs)
+        BugSet bugs,
+        Founder founder)
     {
-        (_key, _node, _instance, _options, _proposer, _voter, _leases) = (key, node, instance, options, proposer, voter, leases);
+        (_founder, _key, _node, _instance, _options, _proposer, _voter, _leases) = (founder, key, node, instance, options, proposer, voter, leases);
         (_engine, _network, _clock, _timers, _chance, _cell, _bugs) = (engine, network, clock, timers, chance, cell, bugs);
         _backOff = new BackOff(chance, options.BackOffFirstNs, options.BackOffLongestNs);
         _tick = new ControlTimer(this);
@@ -102,6 +104,9 @@ public sealed partial class VolumeControl
 
     /// <summary>The newest that is known to be decided; null: nothing is known yet.</summary>
     public Configuration? Known => _proposer.LastDecided(_key) as Configuration;
+
+    /// <summary>The register of the lineage that this node's replica belongs to (P11).</summary>
+    public RegisterKey Key => _key;
 
     private PrimaryId Me => new(_node, _instance);
 
@@ -195,21 +200,27 @@ public sealed partial class VolumeControl
 
     public void OnMessage(ControlMessage message)
     {
+        if (message is MemberQuery { Key: var queried } && queried != _key)
+        {
+            // P11: what this node is in another lineage says nothing in that one.
+            return;
+        }
+
         switch (message)
         {
             case MemberQuery query:
                 _network.Send(query.From, new MemberReply(_node, _key, _self?.IsFailed ?? true ? null : _self.Self, _self?.IsOldCopy ?? false, _self?.Mark ?? 0));
                 break;
-            case MemberReply reply:
+            case MemberReply reply when reply.Key == _key:
                 OnMemberReply(reply);
                 break;
-            case HandOver hand:
+            case HandOver hand when hand.Key == _key:
                 OnHandedOver(hand.Configuration);
                 break;
-            case GrowWish wish when Role == VolumeRole.Serving:
+            case GrowWish wish when wish.Key == _key && Role == VolumeRole.Serving:
                 _ = RequestGrow(wish.SizeBytes);
                 break;
-            case HandOverWish wish:
+            case HandOverWish wish when wish.Key == _key:
                 RequestHandOver(wish.To);
                 break;
             default:
@@ -222,6 +233,7 @@ public sealed partial class VolumeControl
         switch (happened)
         {
             case SelfState self:
+                OnLineageOf(self);
                 _self = self;
                 _storeFailed = self.IsFailed;
                 _marks.Hear(self.Self.Incarnation, self.Mark);
@@ -237,7 +249,7 @@ public sealed partial class VolumeControl
                 _marks.Hear(heard.Marks);
                 break;
             case ConfigurationHeard heard:
-                _proposer.Know(_key, heard.Configuration);
+                _proposer.Know(KeyOf(heard.Configuration), heard.Configuration);
                 break;
             case HigherEpochHeard higher when Role != VolumeRole.Secondary && higher.Epoch > Epoch:
                 // P7: only who was decided attaches, and who has seen a higher epoch than his own can't begin with it.
@@ -250,6 +262,7 @@ public sealed partial class VolumeControl
             case StoreFailed:
                 _storeFailed = true;
                 OnStoreFailed();
+                OnForceFailed();
                 break;
             case AttachRoundOver over when IsPrimary && over.Reign == _reign:
                 _roundOver = true;
@@ -292,6 +305,7 @@ public sealed partial class VolumeControl
                 OnPeerFenced(fenced);
                 break;
             default:
+                OnLineageEvent(happened);
                 break;
         }
 
@@ -301,7 +315,7 @@ public sealed partial class VolumeControl
     /// <summary>Looks what is wanted most, and begins a round for it.</summary>
     internal void Consider()
     {
-        if (_stopped || _round is not null || Known is not { } known || known.Deleted)
+        if (_stopped || StandsStill || _round is not null || Known is not { } known || known.Deleted)
         {
             return;
         }
@@ -339,11 +353,13 @@ public sealed partial class VolumeControl
 
     internal void OnRoundEnded(ControlRound round, RoundOutcome outcome)
     {
-        if (_round == round)
+        if (_round != round)
         {
-            _round = null;
+            // Begun in a lineage that this node has left (P11).
+            return;
         }
 
+        _round = null;
         if (outcome.End == RoundEnd.Decided)
         {
             _backOff.Reset();
@@ -400,6 +416,7 @@ public sealed partial class VolumeControl
             _leases.SetRenewing(_key, now - _turnedNs < _options.EngineSilenceNs && !hangs);
         }
 
+        JudgeLineages();
         if (_storeFailed)
         {
             // Its fact may have come before the role that it matters to.
@@ -515,6 +532,12 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     {
         _held = round;
         _current = current;
+        if (!Volume.IsCurrent(this))
+        {
+            Abandon();
+            return;
+        }
+
         Propose((Configuration)current);
     }
 

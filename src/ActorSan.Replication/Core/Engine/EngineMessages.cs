@@ -54,6 +54,25 @@ public sealed record Verify : EngineCommand;
 /// <summary>S7: every required peer and the own store make room for that size. Answered by <see cref="GrowReady"/>, again after every change of the configuration, or <see cref="GrowRefused"/>.</summary>
 public sealed record Grow(long SizeBytes) : EngineCommand;
 
+/// <summary>P11: the own lineage stands still here while another one begins: no role, no attachment, nothing in the store's hands. Answered by <see cref="ForcePrepared"/>.</summary>
+public sealed record PrepareForce : EngineCommand;
+
+/// <summary>P11: nothing was begun; the own lineage goes on, unless it is to stand still for another reason.</summary>
+public sealed record AbandonForce(bool GoesOn) : EngineCommand;
+
+/// <summary>P11: the first value of the lineage that is to begin, durable before any voter hears of it. Answered by <see cref="ForceKept"/>.</summary>
+public sealed record KeepForce(Configuration First) : EngineCommand;
+
+/// <summary>P11: the lineage has begun on all its voters: the replica belongs to it. Answered by <see cref="LineageEntered"/>.</summary>
+public sealed record EnterLineage(Configuration First) : EngineCommand;
+
+/// <summary>P11, I6: nothing of this lineage is done here any more.</summary>
+/// <param name="Discarded">Another one names it: durable, until an operator's discard.</param>
+public sealed record StopLineage(Guid Lineage, bool Discarded) : EngineCommand;
+
+/// <summary>P11: the operator's word. What this replica may have too much or too little of goes to its intents, then it belongs to the other lineage. Answered by <see cref="LineageEntered"/>.</summary>
+public sealed record DiscardLineage(Configuration Into) : EngineCommand;
+
 /// <summary>From the engine to the control side, in order, any time later.</summary>
 public abstract record EngineEvent;
 
@@ -61,7 +80,20 @@ public sealed record SelfFenced(long Epoch, bool Held, bool IsOldCopy) : EngineE
 
 /// <summary>What this node's replica is, whenever it changes.</summary>
 /// <param name="Primary">The node that it is attached to; null: none.</param>
-public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCoarse, bool IsFailed, long HighestEpoch, string? Primary) : EngineEvent;
+/// <param name="IsDiscarded">Another lineage discards this one's (P11).</param>
+public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCoarse, bool IsFailed, long HighestEpoch, string? Primary, Guid Lineage, bool IsDiscarded) : EngineEvent;
+
+/// <summary>P11, first thing after the start: the configuration page. Of another lineage than the replica's own it is the first value of one that was to begin and was cut short.</summary>
+public sealed record ConfigurationFound(Guid Lineage, Configuration Found) : EngineEvent;
+
+public sealed record ForcePrepared(bool Held) : EngineEvent;
+
+public sealed record ForceKept(Configuration First, bool Held) : EngineEvent;
+
+public sealed record LineageEntered(Guid Lineage, bool Held) : EngineEvent;
+
+/// <summary>P11: a primary of another lineage offered an attachment.</summary>
+public sealed record LineageHeard(Configuration Configuration) : EngineEvent;
 
 /// <summary>P5: every member has answered or the time is over.</summary>
 /// <param name="Losers">Members that did not come, came broken, or whose list is longer than is worth waiting for.</param>

@@ -22,7 +22,7 @@ public sealed record EngineOptions
 /// The bytes of one volume on one node, on one thread: the replica, and the role that it has now. Roles and decisions come as commands, facts go as events; neither side waits for
 /// the other on the I/O path.
 /// </summary>
-public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUser
+public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUser
 {
     private readonly EngineOptions _options;
     private readonly IReadOnlyList<IPeerLink> _links;
@@ -66,6 +66,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
         Replica = new Replica(options.Replica, state, store, metadata, clock, this, _bugs);
         Secondary = new Secondary(Replica, this, instance, _bugs);
         _tick = new EngineTimer(this);
+        FindConfiguration();
     }
 
     public Replica Replica { get; }
@@ -148,6 +149,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
                 Primary?.Verify();
                 break;
             default:
+                ExecuteLineage(command);
                 break;
         }
     }
@@ -240,6 +242,12 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     private void FenceSelf(FenceSelf fence)
     {
+        if (Secondary.IsStopped)
+        {
+            _events.Post(new SelfFenced(fence.Epoch, false, Replica.IsOldCopy));
+            return;
+        }
+
         Replica.Marks.Hear(fence.Current);
         _primary?.StepDown(exact: false);
         if (!_bugs.Has(Bug.PromoteWithoutFence))
@@ -254,6 +262,11 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     private void Begin(Configuration configuration)
     {
+        if (Secondary.IsStopped || configuration.Lineage != Replica.Lineage)
+        {
+            return;
+        }
+
         if (configuration.Epoch < Replica.HighestEpoch && !_bugs.Has(Bug.AcceptOldEpoch))
         {
             // Another primary has attached here meanwhile, with a higher epoch.
@@ -269,6 +282,11 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     private void Note(Configuration configuration)
     {
+        if (configuration.Lineage != Replica.Lineage)
+        {
+            return;
+        }
+
         Replica.Marks.Hear(configuration);
         if (Primary is { } primary)
         {
@@ -286,7 +304,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
 
     private void TellSelf()
     {
-        var now = new SelfState(Replica.Self, Replica.Mark, Replica.IsOldCopy, Replica.IsCoarse, Replica.IsFailed, Replica.HighestEpoch, Secondary.Primary);
+        var now = new SelfState(Replica.Self, Replica.Mark, Replica.IsOldCopy, Replica.IsCoarse, Replica.IsFailed, Replica.HighestEpoch, Secondary.Primary, Replica.Lineage, Replica.IsDiscarded);
         if (now != _told)
         {
             _told = now;
@@ -321,6 +339,7 @@ public sealed unsafe class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUse
             if (held)
             {
                 _started = true;
+                TellFound();
                 _timers.Set(_tick, _clock.NowNs + _options.TickNs);
                 TellSelf();
             }

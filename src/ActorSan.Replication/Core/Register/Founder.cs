@@ -43,19 +43,20 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
     private readonly Dictionary<RegisterKey, Founding> _foundings = [];
 
     /// <summary>False: one is under way for this key.</summary>
-    public bool Begin(RegisterKey key, RegisterValue first, IFoundingClient client)
+    /// <param name="asks">P11: only whether all would; nothing is begun, and <see cref="FoundingEnd.Begun"/> says that they would.</param>
+    public bool Begin(RegisterKey key, RegisterValue first, IFoundingClient client, bool asks = false)
     {
         if (_foundings.ContainsKey(key))
         {
             return false;
         }
 
-        var founding = new Founding(this, key, first, client);
+        var founding = new Founding(this, key, first, client, asks);
         _foundings.Add(key, founding);
         timers.Set(founding, clock.NowNs + settings.RoundTimeoutNs);
         foreach (VoterId voter in first.Voters)
         {
-            network.Send(voter.Node, new Begin(node, key, voter, counts.SeenOf(voter), first));
+            network.Send(voter.Node, new Begin(node, key, voter, counts.SeenOf(voter), first, asks));
         }
 
         return true;
@@ -73,7 +74,7 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
         FoundingOutcome? outcome = reply switch
         {
             _ when !isTrusted => new FoundingOutcome(FoundingEnd.Unknown, reply.Voter),
-            Begun => founding.OnBegun(reply.Voter) ? new FoundingOutcome(FoundingEnd.Begun) : null,
+            Begun or WouldBegin when reply is WouldBegin == founding.Asks => founding.OnBegun(reply.Voter) ? new FoundingOutcome(FoundingEnd.Begun) : null,
             BeginRefused refused => new FoundingOutcome(FoundingEnd.Refused, reply.Voter, refused.Held),
             Leased => new FoundingOutcome(FoundingEnd.Leased, reply.Voter),
             Unknown unknown => new FoundingOutcome(FoundingEnd.Unknown, unknown.Asked),
@@ -91,7 +92,7 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
     {
         timers.Cancel(founding);
         _ = _foundings.Remove(founding.Key);
-        if (outcome.End == FoundingEnd.Begun)
+        if (outcome.End == FoundingEnd.Begun && !founding.Asks)
         {
             proposer.OnFounded(founding.Key, founding.First);
         }
@@ -99,7 +100,7 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
         founding.Client.OnEnded(founding.Key, outcome);
     }
 
-    private sealed class Founding(Founder founder, RegisterKey key, RegisterValue first, IFoundingClient client) : CoreTimer
+    private sealed class Founding(Founder founder, RegisterKey key, RegisterValue first, IFoundingClient client, bool asks) : CoreTimer
     {
         private readonly List<VoterId> _begun = [];
 
@@ -108,6 +109,8 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
         public RegisterValue First { get; } = first;
 
         public IFoundingClient Client { get; } = client;
+
+        public bool Asks { get; } = asks;
 
         public bool OnBegun(VoterId voter)
         {

@@ -90,7 +90,7 @@ public sealed class Proposer
             case Learn learn:
                 Know(learn.Key, learn.Value);
                 return true;
-            case Begun or BeginRefused:
+            case Begun or WouldBegin or BeginRefused:
                 return false;
             case RegisterReply reply:
                 if (_entries.TryGetValue(reply.Key, out Entry? entry))

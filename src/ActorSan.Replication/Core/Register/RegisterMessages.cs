@@ -17,7 +17,8 @@ public sealed record Prepare(string From, RegisterKey Key, VoterId To, long Seen
 public sealed record Accept(string From, RegisterKey Key, VoterId To, long Seen, Ballot Ballot, RegisterValue Value) : RegisterRequest(From, Key, To, Seen);
 
 /// <summary>S7: the first value, to be held at the ballot below all others. Answered by <see cref="Begun"/>, <see cref="BeginRefused"/>, <see cref="Leased"/> or <see cref="Unknown"/>.</summary>
-public sealed record Begin(string From, RegisterKey Key, VoterId To, long Seen, RegisterValue Value) : RegisterRequest(From, Key, To, Seen);
+/// <param name="Asks">P11: nothing is recorded; <see cref="WouldBegin"/> instead of <see cref="Begun"/>.</param>
+public sealed record Begin(string From, RegisterKey Key, VoterId To, long Seen, RegisterValue Value, bool Asks = false) : RegisterRequest(From, Key, To, Seen);
 
 /// <summary>A value that was decided (R5): to know the voters, to step down, to show; never a permission.</summary>
 public sealed record Learn(string From, RegisterKey Key, RegisterValue Value) : ControlMessage;
@@ -49,6 +50,9 @@ public sealed record Accepted(RegisterKey Key, VoterId Voter, long WriteCount, l
 
 /// <summary>S7: the first value is durable at this voter.</summary>
 public sealed record Begun(RegisterKey Key, VoterId Voter, long WriteCount, long Seen) : RegisterReply(Key, Voter, WriteCount, Seen, default);
+
+/// <summary>P11: the voter was asked, holds no grant that stands in the way, and would hold the first value.</summary>
+public sealed record WouldBegin(RegisterKey Key, VoterId Voter, long WriteCount, long Seen) : RegisterReply(Key, Voter, WriteCount, Seen, default);
 
 /// <summary>S7: the register holds something else. <paramref name="Held"/> is null when it is not this register but another lineage that stands in the way, or the value does not fit its key.</summary>
 public sealed record BeginRefused(RegisterKey Key, VoterId Voter, long WriteCount, long Seen, RegisterValue? Held) : RegisterReply(Key, Voter, WriteCount, Seen, default);

@@ -217,7 +217,7 @@ public sealed class Voter
         RegisterKey key = begin.Key;
         if (acceptor.Value is { } held)
         {
-            Reply(begin, lane, held == begin.Value ? ReplyTo(begin) : new BeginRefused(key, Speaker(begin), _journal.WriteCount, begin.Seen, held));
+            Reply(begin, lane, held == begin.Value ? begin.Asks ? WillingTo(begin) : ReplyTo(begin) : new BeginRefused(key, Speaker(begin), _journal.WriteCount, begin.Seen, held));
             return;
         }
 
@@ -233,16 +233,24 @@ public sealed class Voter
         // P11: a forced lineage is refused where a holder of one that it discards has a running grant.
         foreach (Guid parent in parents)
         {
-            if (_grants.Find(key with { Lineage = parent }, _clock.NowNs) is { } running)
+            if (_grants.Find(key with { Lineage = parent }, _clock.NowNs) is { } running && !_bugs.Has(Bug.ForceDuringGrant))
             {
                 Reply(begin, lane, new Leased(key, Speaker(begin), _journal.WriteCount, begin.Seen, default, running.Holder));
                 return;
             }
         }
 
+        if (begin.Asks)
+        {
+            Reply(begin, lane, WillingTo(begin));
+            return;
+        }
+
         TakeUp(lane, key, begin.Value);
         Persist(lane, new AcceptedRecord(key, default, begin.Value), begin);
     }
+
+    private WouldBegin WillingTo(Begin begin) => new(begin.Key, Speaker(begin), _journal.WriteCount, begin.Seen);
 
     // L1, L2, P11: what is accepted counts for grants and lineages at once, durable or not.
     private void TakeUp(Lane lane, RegisterKey key, RegisterValue value)

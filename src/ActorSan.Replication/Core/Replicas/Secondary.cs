@@ -24,6 +24,9 @@ public interface ISecondaryUser
 
     /// <summary>The primary says that this store is an old copy: it takes a new incarnation (S1).</summary>
     void OnOldCopy();
+
+    /// <summary>P11: a primary of another lineage of the volume wants to attach.</summary>
+    void OnLineage(Configuration configuration);
 }
 
 /// <summary>
@@ -58,6 +61,9 @@ public sealed unsafe partial class Secondary
     }
 
     public bool IsAttached => _link is not null;
+
+    /// <summary>P11, I6: every offer of the own lineage is refused.</summary>
+    public bool IsStopped { get; set; }
 
     public string? Primary => _link?.Peer;
 
@@ -227,7 +233,13 @@ public sealed unsafe partial class Secondary
 
         if (body.Lineage != _replica.Lineage)
         {
+            _user.OnLineage(body.Configuration);
             return body.Configuration.Parents.Contains(_replica.Lineage) ? RefusalReason.Discarded : RefusalReason.ForeignLineage;
+        }
+
+        if (IsStopped)
+        {
+            return RefusalReason.Discarded;
         }
 
         if (_replica.IsFailed)
