@@ -147,6 +147,23 @@ internal enum Bug
     /// <summary>P11: who forces without being a member takes the others for out by its own sets.</summary>
     LeftAtWhereWholly,
 
+    // Members and voters, sorted.
+
+    /// <summary>S1: a replica that comes new is taken for one that lacks nothing.</summary>
+    EmptySetForNewReplica,
+
+    /// <summary>R8: a replica that the configuration does not name promotes, as if it were still a member.</summary>
+    PromoteUnnamed,
+
+    /// <summary>R8: a replica is removed while it is a member.</summary>
+    RemoveWithoutDrop,
+
+    /// <summary>R4, §2: the primary of a volume whose deletion is proposed goes on until it hears that it is decided.</summary>
+    ServeAfterDelete,
+
+    /// <summary>R8: the voters change in one step.</summary>
+    VotersInOneStep,
+
     // The register and the leases, sorted.
 
     /// <summary>L2: a value is accepted although a grant to another node runs.</summary>

@@ -35,6 +35,11 @@ public sealed class Facts(SimWorld world)
             world.Fail($"I3: {node} and {facts.AnsweredNode} both answer in epoch {epoch} of {key}");
         }
 
+        else if (facts.Newest is { } newest && newest.Epoch > epoch && newest.Primary?.Instance != instance)
+        {
+            world.Fail($"I3: {node} answers in epoch {epoch} of {key} although '{newest}' is decided");
+        }
+
         facts.AnsweredEpoch = epoch;
         facts.AnsweredNode = node;
         facts.AnsweredInstance = instance;

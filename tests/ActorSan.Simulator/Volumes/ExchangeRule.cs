@@ -16,12 +16,18 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
     private const long SettledNs = 1_500_000_000;
 
     private int _node = -1;
+    private int _journalsLost;
 
     public bool May(PlanFault fault, SimDiskContent? image)
     {
-        if (fault.Kind is FaultKind.JournalLost or FaultKind.JournalPutBack)
+        if (fault.Kind == FaultKind.JournalPutBack)
         {
             return true;
+        }
+
+        if (fault.Kind == FaultKind.JournalLost)
+        {
+            return MayLoseJournal(world.Nodes[fault.Node]);
         }
 
         if (_node >= 0 && _node != fault.Node)
@@ -45,6 +51,23 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
         }
 
         return other;
+    }
+
+    // A minority of the first voters may lose their journals in a run: a restarted node begins with asking those. One after the other, each replaced before the next, and none
+    // between the moment in which a change of voters asked whether they are there and its decision.
+    private bool MayLoseJournal(SimNode node)
+    {
+        var latest = (Configuration?)setup.Facts.Latest(setup.Key.Name);
+        bool isSettled = latest is { OldVoters.Count: 0 } && latest.Voters.All(voter => world.Nodes.First(other => other.Name == voter.Node).Journal!.Incarnation == voter.Incarnation);
+        bool isChanging = world.Nodes.Any(other => other.Process?.Program is VolumeProgram { Control.IsChanging: true });
+        bool isLast = latest?.IsVoter(node.Name) == true && latest.Voters.Count < 3;
+        if (!isSettled || isChanging || isLast || _journalsLost >= (setup.First.Voters.Count - 1) / 2)
+        {
+            return false;
+        }
+
+        _journalsLost++;
+        return true;
     }
 
     private static long MarkOf(SimDiskContent image)

@@ -41,6 +41,11 @@ internal sealed class PowerBook(SimWorld world, History history, LineageBook lin
 
     private void Look(int lineage)
     {
+        if (_latest[lineage].Deleted)
+        {
+            return;
+        }
+
         long at = 0;
         foreach (Member member in _latest[lineage].InSync)
         {

@@ -7,15 +7,16 @@ using ActorSan.Simulator.World;
 namespace ActorSan.Simulator.Volumes;
 
 /// <summary>What an operator does, at bad moments by <see cref="FaultKind.Operator"/>, and after the heal until one lineage is left.</summary>
-internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup)
+internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long untilNs)
 {
-    private const long Force = 1;
-    private const long Discard = 2;
-    private const long Verify = 3;
+    private const long Force = 0x41;
+    private const long Discard = 0x42;
+    private const long Verify = 0x43;
     private const int ForcePatience = 3;
     private const long AgainNs = 250_000_000;
 
     private readonly SimRandom _random = world.Random("operator");
+    private readonly Operators _operators = new(world, setup, untilNs);
     private readonly SortedDictionary<int, ForceOrder> _orders = [];
     private int _stuck;
 
@@ -45,8 +46,7 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup)
             case Verify:
                 break;
             default:
-                string to = world.Nodes[fault.Peer].Name;
-                On(fault.Node, control => _ = control.RequestHandOver(to));
+                _operators.Do(fault);
                 break;
         }
     }

@@ -111,6 +111,11 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     {
         _setup.Lineages.Decided((Configuration)value);
         _setup.Facts.Decided(_setup.Lineages.NameOf(key.Lineage), _process.Node.Name, value);
+        if (ConfigurationRules.Fault((Configuration)value) is { } fault)
+        {
+            _setup.Facts.Violation("§2", _process.Node.Name, $"{fault}: '{value}'");
+        }
+
         _setup.Power.Decided((Configuration)value);
         if (key == _control?.Key)
         {
@@ -142,6 +147,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             _control.OnHigherEpoch(higherEpoch);
         }
     }
+
+    public void OnOtherIncarnation(VoterId asked, VoterId told) => _control?.OnOtherIncarnation(asked, told);
 
     /// <summary>Engine to control, in order.</summary>
     public void Post(EngineEvent happened)

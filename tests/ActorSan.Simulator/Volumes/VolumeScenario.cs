@@ -1,5 +1,4 @@
 using ActorSan.Replication.Core;
-using ActorSan.Replication.Core.Control;
 using ActorSan.Replication.Core.Engine;
 using ActorSan.Replication.Core.Leases;
 using ActorSan.Replication.Core.Primaries;
@@ -11,7 +10,6 @@ using ActorSan.Simulator.Disk;
 using ActorSan.Simulator.Net;
 using ActorSan.Simulator.Runner;
 using ActorSan.Simulator.World;
-using ActorSan.Storage.Blocks;
 
 namespace ActorSan.Simulator.Volumes;
 
@@ -27,7 +25,7 @@ internal abstract class VolumeScenario : IScenario
     /// <summary>Within this after the heal the volume serves with all replicas in sync (liveness).</summary>
     private const long HealBoundNs = 60 * Second;
 
-    private static readonly string[] s_names = ["atlas", "zeus", "hera", "iris", "juno", "leto"];
+    private static readonly string[] s_names = ["atlas", "zeus", "hera", "iris", "juno", "leto", "maia", "rhea"];
 
     public abstract string Kind { get; }
 
@@ -52,7 +50,7 @@ internal abstract class VolumeScenario : IScenario
 
         // The first replica serves before anything else happens.
         world.RunUntil(world.Now + (3 * Second));
-        var people = new VolumeOperator(world, setup);
+        var people = new VolumeOperator(world, setup, world.Now + plan.HealAtNs);
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
             OnOperator = fault => Operate(world, setup, people, fault),
@@ -66,7 +64,7 @@ internal abstract class VolumeScenario : IScenario
         world.RunUntil(world.Now + plan.HealAtNs);
         if (world.Violation is null)
         {
-            Finish(world, clients, setup, people, first, dataNodes, blocks, options.Verify);
+            Finish(world, clients, setup, people, first, blocks, options.Verify);
         }
 
         int inconclusive = 0;
@@ -107,8 +105,10 @@ internal abstract class VolumeScenario : IScenario
     private static void Build(SimWorld world, Plan plan, int dataNodes, int blocks, BugSet bugs, out SimClients clients, out VolumeSetup setup)
     {
         SimRandom random = world.Random("build");
-        int voters = Math.Max(1, plan.Nodes);
-        for (int i = 0; i < voters; i++)
+        int nodes = Math.Max(1, plan.Nodes);
+        int disks = Math.Min(nodes, dataNodes + (int)plan.Option("spare-data"));
+        int named = nodes - (int)Math.Min(nodes - disks, plan.Option("spare-voters"));
+        for (int i = 0; i < nodes; i++)
         {
             _ = world.AddNode(s_names[i]);
         }
@@ -121,11 +121,20 @@ internal abstract class VolumeScenario : IScenario
         foreach (SimNode node in world.Nodes)
         {
             node.Journal = new SimJournalMedium(node);
-            voterIds.Add(new VoterId(node.Name, node.Journal.Incarnation));
-            if (node.Index < dataNodes)
+            if (node.Index < disks)
             {
                 node.Disk = new SimDisk(node, diskOptions, volumeId, node.Random.NextGuid());
-                replicas.Add(new ReplicaEntry(node.Name, node.Disk.Content.Incarnation));
+            }
+
+            if (node.Index < dataNodes)
+            {
+                replicas.Add(new ReplicaEntry(node.Name, node.Disk!.Content.Incarnation));
+            }
+
+            // What is spare has neither part nor vote until an operator says so.
+            if (node.Index < dataNodes || (node.Index >= disks && node.Index < named))
+            {
+                voterIds.Add(new VoterId(node.Name, node.Journal.Incarnation));
             }
         }
 
@@ -146,13 +155,13 @@ internal abstract class VolumeScenario : IScenario
             },
         };
         var key = new RegisterKey("volume/" + volumeId.ToString("N")[..4], first.Lineage);
-        foreach (SimNode node in world.Nodes)
+        foreach (SimNode node in world.Nodes.Where(node => first.IsVoter(node.Name)))
         {
             // S7: written on all voters that it names, before anything is served.
             node.Journal!.Found(new AcceptedRecord(key, default, first));
         }
 
-        clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = dataNodes });
+        clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = disks });
         var lineages = new LineageBook(world, first.Lineage, key.Name) { OnLoss = clients.History.AllLostPower };
         var power = new PowerBook(world, clients.History, lineages);
         long lease = plan.Option("lease-ms", 1000) * Ms;
@@ -211,7 +220,7 @@ internal abstract class VolumeScenario : IScenario
         }
     }
 
-    private void Finish(SimWorld world, SimClients clients, VolumeSetup setup, VolumeOperator people, SimNode first, int dataNodes, int blocks, bool verify)
+    private void Finish(SimWorld world, SimClients clients, VolumeSetup setup, VolumeOperator people, SimNode first, int blocks, bool verify)
     {
         long healed = world.Now;
         string? wanting = null;
@@ -219,7 +228,7 @@ internal abstract class VolumeScenario : IScenario
         {
             world.RunUntil(world.Now + Second);
             people.Tidy();
-            wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : Wanting(world, setup, dataNodes) ?? Lacks(world, setup, blocks);
+            wanting = clients.Open > 0 ? $"{clients.Open} operations of clients are open" : VolumeEnd.Wanting(world, setup) ?? Lacks(world, setup, blocks);
             if (wanting is null)
             {
                 break;
@@ -229,6 +238,11 @@ internal abstract class VolumeScenario : IScenario
         if (wanting is not null)
         {
             world.Fail($"Liveness: {HealBoundNs / Second} s after the heal: {wanting}{Describe(world)}");
+            return;
+        }
+
+        if (VolumeEnd.IsDeleted(setup))
+        {
             return;
         }
 
@@ -250,8 +264,8 @@ internal abstract class VolumeScenario : IScenario
 
         if (verify)
         {
-            CompareReplicas(world, dataNodes, blocks);
-            Guid left = ((VolumeProgram)first.Process!.Program).Engine!.Replica.Lineage;
+            VolumeEnd.CompareReplicas(world, blocks);
+            Guid left = VolumeEnd.Serving(world)!.Engine!.Replica.Lineage;
             clients.History.Keep(setup.Lineages.EndsOf(left), setup.Lineages.MixedUntil(left));
             setup.Data.CheckNothingIsKept();
         }
@@ -270,55 +284,4 @@ internal abstract class VolumeScenario : IScenario
 
         return text.ToString();
     }
-
-    private static string? Wanting(SimWorld world, VolumeSetup setup, int dataNodes)
-    {
-        VolumeProgram? serving = null;
-        foreach (SimNode node in world.Nodes)
-        {
-            if (node.Process?.Program is VolumeProgram { Control.Role: VolumeRole.Serving } program)
-            {
-                serving = program;
-            }
-        }
-
-        if (serving?.Control!.Known is not { } known)
-        {
-            return $"nobody serves; latest decided: {setup.Facts.Latest(setup.Key.Name)}";
-        }
-
-        // P11: whoever is still in another lineage is not in sync in this one.
-        return known.InSync.Count == dataNodes ? null : $"not all replicas are in sync: {known}";
-    }
-
-    private static void CompareReplicas(SimWorld world, int dataNodes, int blocks)
-    {
-        for (int block = 0; block < blocks; block++)
-        {
-            ReadOnlySpan<byte> one = world.Nodes[0].Disk!.Content.Block(block);
-            for (int node = 1; node < dataNodes; node++)
-            {
-                if (!one.SequenceEqual(world.Nodes[node].Disk!.Content.Block(block)))
-                {
-                    world.Fail($"I4: block {block} is not the same on {world.Nodes[0].Name} and {world.Nodes[node].Name} after the heal");
-                    return;
-                }
-            }
-        }
-
-        for (VolumeAttribute attribute = VolumeAttribute.Reservations; attribute <= VolumeAttribute.Sanitize; attribute++)
-        {
-            ReadOnlySpan<byte> one = AttributeOf(world.Nodes[0], attribute);
-            for (int node = 1; node < dataNodes; node++)
-            {
-                if (!one.SequenceEqual(AttributeOf(world.Nodes[node], attribute)))
-                {
-                    world.Fail($"I5: attribute {attribute} is not the same on {world.Nodes[0].Name} and {world.Nodes[node].Name} after the heal");
-                    return;
-                }
-            }
-        }
-    }
-
-    private static ReadOnlySpan<byte> AttributeOf(SimNode node, VolumeAttribute attribute) => ((VolumeProgram)node.Process!.Program!).Engine!.Replica.GetAttribute(attribute);
 }

@@ -43,6 +43,7 @@ internal static class VolumeScenarios
             _ = registry.Add(new RandomScenario(profile) { Bugs = s_bugs.GetValueOrDefault(profile.Kind, []) });
         }
 
+        _ = registry.Add(new MembersScenario() { Bugs = [nameof(Bug.EmptySetForNewReplica), nameof(Bug.RemoveWithoutDrop)] });
         foreach (DirectedScenario story in Stories())
         {
             _ = registry.Add(story);

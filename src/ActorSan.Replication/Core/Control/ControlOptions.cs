@@ -23,6 +23,9 @@ public sealed record ControlOptions
     /// <summary>P9: how often the members are asked again.</summary>
     public long QueryIntervalNs { get; init; } = 500_000_000;
 
+    /// <summary>An operator's command that waits for an answer of another node for so long is to be given again.</summary>
+    public long WishTimeoutNs { get; init; } = 5_000_000_000;
+
     /// <summary>L5: an engine that was not heard of for so long keeps no lease.</summary>
     public long EngineSilenceNs { get; init; } = 400_000_000;
 

@@ -4,14 +4,13 @@ using ActorSan.Replication.Core.Values;
 
 namespace ActorSan.Replication.Core.Control;
 
-/// <summary>P8, and the change of voters (R8).</summary>
+/// <summary>P8.</summary>
 public sealed partial class VolumeControl
 {
     private string? _handOverTo;
     private HandOverPhase _handOverPhase;
     private long _handOverSinceNs;
     private readonly List<PeerAttached> _attached = [];
-    private ValueList<VoterId> _wantedVoters;
 
     private enum HandOverPhase : byte
     {
@@ -45,13 +44,6 @@ public sealed partial class VolumeControl
         _handOverSinceNs = _clock.NowNs;
         _engine.Execute(new Drain());
         return true;
-    }
-
-    /// <summary>R8: these nodes vote from now on. Goes on in two changes, as fast as they are decided.</summary>
-    public void RequestVoters(ValueList<VoterId> voters)
-    {
-        _wantedVoters = voters;
-        Consider();
     }
 
     private void OnDrained(Drained drained)
@@ -111,17 +103,6 @@ public sealed partial class VolumeControl
         }
     }
 
-    private ControlRound? NextVoters(Configuration known)
-    {
-        bool isHalf = known.OldVoters.Count > 0;
-        if (!isHalf && (_wantedVoters.Count == 0 || VoterChange.Next(known, known, _wantedVoters, out _) == VoterStep.None))
-        {
-            return null;
-        }
-
-        return new Voters(this);
-    }
-
     /// <summary>P8: names the peer. From before the Accept on nothing is answered here.</summary>
     private sealed class Pass(VolumeControl control, string to) : ControlRound(control)
     {
@@ -169,28 +150,6 @@ public sealed partial class VolumeControl
             if (_proposed && Volume.Role == VolumeRole.HandingOver)
             {
                 Volume.BecomeSecondary(exact: true, release: true);
-            }
-        }
-    }
-
-    private sealed class Voters(VolumeControl control) : Edit(control)
-    {
-        protected override Configuration? Change(Configuration current)
-        {
-            ValueList<VoterId> wanted = Volume._wantedVoters.Count > 0 ? Volume._wantedVoters : current.Voters;
-            VoterStep step = VoterChange.Next(current, Volume._proposer.LastDecided(Volume._key), wanted, Volume._bugs, out RegisterValue next);
-            switch (step)
-            {
-                case VoterStep.First:
-                    // L3: both sets count from before the first step is proposed.
-                    Volume._leases.SetVoters(Volume._key, [next.Voters, next.OldVoters]);
-                    return (Configuration)next;
-                case VoterStep.Second:
-                    return (Configuration)next;
-                case VoterStep.Settle:
-                    return current;
-                default:
-                    return null;
             }
         }
     }

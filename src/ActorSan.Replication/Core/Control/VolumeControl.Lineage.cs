@@ -147,7 +147,7 @@ public sealed partial class VolumeControl
         _queriedVersion = 0;
         _replies.Clear();
         _attached.Clear();
-        _wantedVoters = [];
+        _otherVoters.Clear();
         _kept = null;
         _standing = UnknownReason.None;
         _noHolderSinceNs = _clock.NowNs;

@@ -86,6 +86,11 @@ public sealed partial class VolumeControl
             return new Rename(this);
         }
 
+        if (NextWish(known) is { } wished)
+        {
+            return wished;
+        }
+
         if (_toAdmit.Count > 0 && !_storeFailed)
         {
             return new Admit(this, _toAdmit[0]);
@@ -213,7 +218,7 @@ public sealed partial class VolumeControl
 
         protected override Configuration? Change(Configuration current)
         {
-            if (current.ReplicaOf(ready.Node) is not { } entry || entry.Incarnation != ready.Incarnation || ready.Epoch != Volume.Epoch || current.MemberOf(ready.Node) is not null)
+            if (current.ReplicaOf(ready.Node) is not { Detached: false } entry || entry.Incarnation != ready.Incarnation || ready.Epoch != Volume.Epoch || current.MemberOf(ready.Node) is not null)
             {
                 return null;
             }

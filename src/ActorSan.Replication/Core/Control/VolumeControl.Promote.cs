@@ -126,6 +126,7 @@ public sealed partial class VolumeControl
     {
         _ = _replies.RemoveAll(other => other.From == reply.From);
         _replies.Add(reply);
+        HearStore(reply);
         Consider();
     }
 
@@ -146,9 +147,16 @@ public sealed partial class VolumeControl
 
         public override void Propose(Configuration current)
         {
-            if (Volume._self is not { IsFailed: false } self || current.Deleted || Volume.Role != VolumeRole.Secondary)
+            if (Volume._self is not { IsFailed: false } self || Volume.Role != VolumeRole.Secondary)
             {
                 Abandon();
+                return;
+            }
+
+            if (current.Deleted)
+            {
+                // Known for certain when it is decided again; then nothing more is proposed here.
+                Accept(current);
                 return;
             }
 
@@ -193,7 +201,8 @@ public sealed partial class VolumeControl
             }
         }
 
-        protected virtual bool Fits(Configuration current, SelfState self) => current.MemberOf(Volume._node) == self.Self;
+        protected virtual bool Fits(Configuration current, SelfState self) =>
+            current.MemberOf(Volume._node) == self.Self || (Volume._bugs.Has(Bug.PromoteUnnamed) && current.ReplicaOf(Volume._node) is null);
 
         protected virtual Configuration Edit(Configuration next) => Without(next, node => node != Volume._node && Volume._unreachable.Contains(node));
     }

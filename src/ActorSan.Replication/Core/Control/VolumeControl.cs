@@ -223,6 +223,16 @@ public sealed partial class VolumeControl
             case HandOverWish wish when wish.Key == _key:
                 RequestHandOver(wish.To);
                 break;
+            case ChangeWish wish:
+                OnWish(wish);
+                break;
+            case ChangeAnswer answer:
+                OnChangeAnswer(answer);
+                break;
+            case VoterReply reply:
+                OnVoterReply(reply);
+                Consider();
+                break;
             default:
                 break;
         }
@@ -424,6 +434,7 @@ public sealed partial class VolumeControl
         }
 
         CheckHandOver(now);
+        CheckWishes(now);
         CheckSuspended(now);
         Consider();
         _timers.Set(_tick, now + _options.TickNs);
@@ -445,6 +456,7 @@ public sealed partial class VolumeControl
         _toAdmit.Clear();
         _renamed.Clear();
         _undecidedAdmissions.Clear();
+        EndWishes();
         _roundOver = false;
         _handOverTo = null;
         ForgetGrowth();

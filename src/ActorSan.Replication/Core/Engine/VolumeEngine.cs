@@ -287,6 +287,12 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
             return;
         }
 
+        if (configuration.Deleted)
+        {
+            Stop();
+            return;
+        }
+
         Replica.Marks.Hear(configuration);
         if (Primary is { } primary)
         {

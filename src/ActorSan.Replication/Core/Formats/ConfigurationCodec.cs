@@ -9,7 +9,7 @@ namespace ActorSan.Replication.Core.Formats;
 /// version (1), flags (1: deleted, confirm-reads, has primary, has preferred primary), on-no-quorum (1), volume id (16), lineage (16), version of the value (8), epoch (8),
 /// reign (8), size (8), [primary: node, instance (16)], [preferred primary: node],
 /// parents: count (4), ids; in-sync: count (4), each node, incarnation (16), session (16);
-/// replicas: count (4), each node, incarnation (16), protocol (1), flags (1: has left at), highest mark (8), left at (8, 0 if none);
+/// replicas: count (4), each node, incarnation (16), protocol (1), flags (1: has left at, detached), highest mark (8), left at (8, 0 if none);
 /// voters, old voters: count (4), each node, incarnation (16). A node: length (1) and UTF-8.
 /// </code>
 /// </summary>
@@ -30,6 +30,8 @@ public static class ConfigurationCodec
     private const byte ConfirmReads = 2;
     private const byte HasPrimary = 4;
     private const byte HasPreferred = 8;
+    private const byte HasLeft = 1;
+    private const byte Detached = 2;
 
     public static void Write(ContentWriter writer, Configuration value)
     {
@@ -139,7 +141,7 @@ public static class ConfigurationCodec
         writer.Text(replica.Node);
         writer.Id(replica.Incarnation);
         writer.Byte((byte)replica.Protocol);
-        writer.Byte(replica.LeftAt is null ? (byte)0 : (byte)1);
+        writer.Byte((byte)((replica.LeftAt is null ? 0 : HasLeft) | (replica.Detached ? Detached : 0)));
         writer.Number(replica.HighestMark);
         writer.Number(replica.LeftAt ?? 0);
     }
@@ -149,10 +151,11 @@ public static class ConfigurationCodec
         string node = reader.Text("replica");
         Guid incarnation = reader.Id("incarnation of a replica");
         var protocol = (ReplicationProtocol)reader.Choice("protocol", (byte)ReplicationProtocol.B);
-        bool left = reader.Flags("flags of a replica", 1) != 0;
+        byte flags = reader.Flags("flags of a replica", HasLeft | Detached);
+        bool left = (flags & HasLeft) != 0;
         long mark = reader.Number("highest mark");
         long leftAt = reader.Number("'left at'", left ? long.MaxValue : 0);
-        return new ReplicaEntry(node, incarnation, protocol, mark, left ? leftAt : null);
+        return new ReplicaEntry(node, incarnation, protocol, mark, left ? leftAt : null, (flags & Detached) != 0);
     }
 
     private static void WriteVoter(ContentWriter writer, in VoterId voter)

@@ -16,6 +16,9 @@ public interface ILeaseListener
 
     /// <summary>L1: a voter has taken up a value of a higher epoch: a reason to read the register, no more (P7, W3).</summary>
     void OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch);
+
+    /// <summary>S8: the node of a voter that was asked answers with another journal.</summary>
+    void OnOtherIncarnation(VoterId asked, VoterId told);
 }
 
 /// <summary>
@@ -175,7 +178,11 @@ public sealed class LeaseHolder
 
                 return true;
             case RenewUnknown unknown:
-                _ = _counts.Take(unknown.Voter, unknown.WriteCount, unknown.Seen, unknown.Asked);
+                if (_counts.Take(unknown.Voter, unknown.WriteCount, unknown.Seen, unknown.Asked) && unknown.Instance == _self.Instance && unknown.Voter != unknown.Asked)
+                {
+                    _listener.OnOtherIncarnation(unknown.Asked, unknown.Voter);
+                }
+
                 return true;
             default:
                 return false;

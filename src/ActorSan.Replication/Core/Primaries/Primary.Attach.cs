@@ -96,7 +96,7 @@ public sealed unsafe partial class Primary
     private void TryAttach(PeerState peer)
     {
         long now = _clock.NowNs;
-        if (_phase == PrimaryPhase.Over || !peer.Link.IsUp || _configuration.ReplicaOf(peer.Node) is null || peer.IsBroken || now < peer.RetryAtNs)
+        if (_phase == PrimaryPhase.Over || !peer.Link.IsUp || _configuration.ReplicaOf(peer.Node) is not { Detached: false } || peer.IsBroken || now < peer.RetryAtNs)
         {
             return;
         }

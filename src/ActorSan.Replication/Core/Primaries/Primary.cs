@@ -371,13 +371,13 @@ public sealed unsafe partial class Primary
                 }
             }
 
+            if (peer.Attachment != 0 && entry is not { Detached: false })
+            {
+                EndAttachment(peer, DetachReason.Dropped);
+            }
+
             if (entry is null || entry.Incarnation != peer.Incarnation)
             {
-                if (peer.Attachment != 0 && entry is null)
-                {
-                    EndAttachment(peer, DetachReason.Dropped);
-                }
-
                 peer.Incarnation = entry?.Incarnation ?? Guid.Empty;
                 peer.HeardMark = 0;
             }

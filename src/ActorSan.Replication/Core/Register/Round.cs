@@ -55,7 +55,7 @@ public sealed class Round
         if (!ReferenceEquals(next, current) && next != current)
         {
             Invariant.Check(next.Version == current.Version + 1);
-            Invariant.Check(VoterChange.IsAllowed(current, _proposer.LastDecided(Key), next) || _bugs.Has(Bug.SecondStepOnUndecidedFirst));
+            Invariant.Check(VoterChange.IsAllowed(current, _proposer.LastDecided(Key), next) || _bugs.Has(Bug.SecondStepOnUndecidedFirst) || _bugs.Has(Bug.VotersInOneStep));
         }
 
         _next = next;

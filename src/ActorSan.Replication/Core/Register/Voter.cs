@@ -113,6 +113,13 @@ public sealed class Voter
             case Learn learn:
                 Hear(learn.Key, learn.Value);
                 return false;
+            case VoterQuery query:
+                if (_putBackSeen is null)
+                {
+                    _network.Send(query.From, new VoterReply(Id.Node, query.Key, Id));
+                }
+
+                return true;
             default:
                 return false;
         }

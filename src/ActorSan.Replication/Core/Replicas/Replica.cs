@@ -184,7 +184,7 @@ public sealed unsafe partial class Replica
 
             bool forgets = _bugs.Has(Bug.WhollyInOneNode) && (SetOf(entry.Node) is not null || configuration.Primary?.Node != Node);
             PeerSet set = SetOf(entry.Node) ?? NewSet(entry.Node, entry.Incarnation, withUnsettled: true);
-            if (entry.LeftAt is null && !forgets)
+            if (entry.LeftAt is null && !forgets && !_bugs.Has(Bug.EmptySetForNewReplica))
             {
                 set.Set.AddAll();
             }

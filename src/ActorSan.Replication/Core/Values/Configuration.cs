@@ -27,7 +27,14 @@ public enum ReplicationProtocol : byte
 /// <param name="Protocol">How it is waited for.</param>
 /// <param name="HighestMark">The highest mark that was heard of it when this value was decided (W2).</param>
 /// <param name="LeftAt">Its mark when it left the in-sync set; null for a member, and for one that is out wholly (S1).</param>
-public sealed record ReplicaEntry(string Node, Guid Incarnation, ReplicationProtocol Protocol = ReplicationProtocol.C, long HighestMark = 0, long? LeftAt = null);
+/// <param name="Detached">An operator has taken it out of service: it is attached by nobody until he takes it back. Never of a member.</param>
+public sealed record ReplicaEntry(
+    string Node,
+    Guid Incarnation,
+    ReplicationProtocol Protocol = ReplicationProtocol.C,
+    long HighestMark = 0,
+    long? LeftAt = null,
+    bool Detached = false);
 
 /// <summary>What requests meet while the volume cannot decide (W7).</summary>
 public enum NoQuorumPolicy : byte
@@ -106,8 +113,9 @@ public sealed record Configuration : RegisterValue
     {
         var text = new StringBuilder();
         _ = text.Append($"v{Version} e{Epoch} r{Reign} primary {Primary?.Node ?? "-"} in-sync {string.Join('+', InSync.Select(member => member.ToString()))}");
-        _ = text.Append($" replicas {string.Join('+', Replicas.Select(replica => $"{replica.Node}@{replica.HighestMark}{(replica.LeftAt is { } left ? $"(left {left})" : "")}"))}");
+        _ = text.Append($" replicas {string.Join('+', Replicas.Select(replica => $"{replica.Node}@{replica.HighestMark}{(replica.LeftAt is { } left ? $"(left {left})" : "")}{(replica.Detached ? "(detached)" : "")}"))}");
         _ = text.Append($" voters {string.Join('+', Voters)}");
+        _ = text.Append(Deleted ? " deleted" : "");
         return OldVoters.Count == 0 ? text.ToString() : text.Append($" old {string.Join('+', OldVoters)}").ToString();
     }
 

@@ -223,11 +223,26 @@ public sealed class LeaseHolderTests : ILeaseListener
         Assert.Equal(0, _cell.DeadlineOf(4));
     }
 
+    [Fact]
+    public void S8AnotherJournalThanTheOneThatWasAskedIsTold()
+    {
+        Start(VoterBench.Key, 4, [A]);
+        _bench.Advance(0);
+        var other = new VoterId("a", VoterBench.Id(99));
+        Assert.True(_holder.On(new RenewUnknown(other, 0, 0, VoterBench.Id(8), 1, A)));
+        Assert.True(_holder.On(new RenewUnknown(A, 0, 0, VoterBench.Id(7), 1, A)));
+        Assert.Empty(_told);
+        Assert.True(_holder.On(new RenewUnknown(other, 0, 0, VoterBench.Id(7), 1, A)));
+        Assert.Equal([$"{other} instead of {A}"], _told);
+    }
+
     void ILeaseListener.OnHeld(RegisterKey key, long epoch) => _told.Add($"held {epoch}");
 
     void ILeaseListener.OnGaveUp(RegisterKey key, long epoch, long quietUntilNs) => _told.Add($"gave up {epoch}");
 
     void ILeaseListener.OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => _told.Add($"higher {higherEpoch}");
+
+    void ILeaseListener.OnOtherIncarnation(VoterId asked, VoterId told) => _told.Add($"{told} instead of {asked}");
 
     private LeaseHolder HolderWith(BugSet bugs)
         => new("a", VoterBench.Id(7), new JournalCounts(null, bugs), _bench, _bench, _bench, new Chance(3), this, new LeaseSettings(), bugs);

@@ -180,6 +180,10 @@ internal sealed class SimulatedNode : IControlNetwork, IClock, ITimers, IVoterLi
     {
     }
 
+    public void OnOtherIncarnation(VoterId asked, VoterId told)
+    {
+    }
+
     public void OnPutBack(VoterId voter, long seen, long told)
     {
         if (!_world.NodeOf(voter.Node).IsPutBack && !_world.Bugs.Has(Bug.AmnesiacVoterAnswers))
