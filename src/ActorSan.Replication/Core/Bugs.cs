@@ -28,6 +28,9 @@ internal enum Bug
     /// <summary>W4: a replica acknowledges before its store has it.</summary>
     AcknowledgeBeforeStore,
 
+    /// <summary>§3, Protocols: an asynchronous replica is admitted like any other.</summary>
+    AdmitAsynchronous,
+
     /// <summary>S4: the admission is proposed before the last write was acknowledged and flushed.</summary>
     AdmitBeforeLastAcknowledgement,
 
@@ -51,6 +54,9 @@ internal enum Bug
 
     /// <summary>S5: a resync waits for a moment in which no initiator asks for anything.</summary>
     CopyOnlyWhenIdle,
+
+    /// <summary>§3, Protocols: the first set of an asynchronous replica goes when its turn begins.</summary>
+    DropFirstSetAtTurn,
 
     /// <summary>W4, P9: a member with a broken session counts as exact because a primary offered it an attachment.</summary>
     ExactWhileOut,

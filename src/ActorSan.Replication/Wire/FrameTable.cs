@@ -139,7 +139,7 @@ public static class FrameTable
         Add(FrameKind.SetRanges, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName, FrameContent.Body, 1, BodyCodec.MaxSetBytes);
         Add(FrameKind.Gate, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);
         Add(FrameKind.Gated, FrameDirection.FromReplica, SeqAndName);
-        Add(FrameKind.Turn, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);
+        Add(FrameKind.Turn, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName, FrameContent.BodyOrNothing, 1, BodyCodec.MaxSetBytes);
         Add(FrameKind.Turned, FrameDirection.FromReplica, SeqAndName);
         Add(FrameKind.Kept, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName);
         Add(FrameKind.Grow, FrameDirection.FromPrimary, FrameFields.EpochNeeded | SeqAndName | FrameFields.Size);

@@ -25,7 +25,7 @@ internal static class VolumeEnd
             return $"nobody serves; latest decided: {setup.Facts.Latest(setup.Key.Name)}";
         }
 
-        if (known.Replicas.Any(replica => !replica.Detached && known.MemberOf(replica.Node) is null))
+        if (known.Replicas.Any(replica => replica is { Detached: false, Protocol: ReplicationProtocol.C } && known.MemberOf(replica.Node) is null))
         {
             return $"not all replicas are in sync: {known}";
         }
@@ -61,15 +61,15 @@ internal static class VolumeEnd
             return;
         }
 
-        SimNode[] members = [.. world.Nodes.Where(node => known.MemberOf(node.Name) is not null)];
+        SimNode[] replicas = [.. world.Nodes.Where(node => known.ReplicaOf(node.Name) is { Detached: false })];
         for (int block = 0; block < blocks; block++)
         {
-            ReadOnlySpan<byte> one = members[0].Disk!.Content.Block(block);
-            for (int i = 1; i < members.Length; i++)
+            ReadOnlySpan<byte> one = replicas[0].Disk!.Content.Block(block);
+            for (int i = 1; i < replicas.Length; i++)
             {
-                if (!one.SequenceEqual(members[i].Disk!.Content.Block(block)))
+                if (!one.SequenceEqual(replicas[i].Disk!.Content.Block(block)))
                 {
-                    world.Fail($"I4: block {block} is not the same on {members[0].Name} and {members[i].Name} after the heal");
+                    world.Fail($"I4: block {block} is not the same on {replicas[0].Name} and {replicas[i].Name} after the heal");
                     return;
                 }
             }
@@ -77,12 +77,12 @@ internal static class VolumeEnd
 
         for (VolumeAttribute attribute = VolumeAttribute.Reservations; attribute <= VolumeAttribute.Sanitize; attribute++)
         {
-            ReadOnlySpan<byte> one = AttributeOf(members[0], attribute);
-            for (int i = 1; i < members.Length; i++)
+            ReadOnlySpan<byte> one = AttributeOf(replicas[0], attribute);
+            for (int i = 1; i < replicas.Length; i++)
             {
-                if (!one.SequenceEqual(AttributeOf(members[i], attribute)))
+                if (!one.SequenceEqual(AttributeOf(replicas[i], attribute)))
                 {
-                    world.Fail($"I5: attribute {attribute} is not the same on {members[0].Name} and {members[i].Name} after the heal");
+                    world.Fail($"I5: attribute {attribute} is not the same on {replicas[0].Name} and {replicas[i].Name} after the heal");
                     return;
                 }
             }

@@ -128,7 +128,9 @@ internal abstract class VolumeScenario : IScenario
 
             if (node.Index < dataNodes)
             {
-                replicas.Add(new ReplicaEntry(node.Name, node.Disk!.Content.Incarnation));
+                bool asynchronous = node.Index >= dataNodes - plan.Option("asynchronous");
+                ReplicationProtocol protocol = !asynchronous ? ReplicationProtocol.C : plan.Option("protocol-b") != 0 ? ReplicationProtocol.B : ReplicationProtocol.A;
+                replicas.Add(new ReplicaEntry(node.Name, node.Disk!.Content.Incarnation, protocol));
             }
 
             // What is spare has neither part nor vote until an operator says so.
@@ -199,6 +201,7 @@ internal abstract class VolumeScenario : IScenario
                     ResyncDepth = 2,
                     ReconcileMaxBytes = plan.Option("reconcile-max", 1 << 20),
                     ResyncByDigest = plan.Option("digest") != 0,
+                    TurnIntervalNs = plan.Option("turn-ms", 10_000) * Ms,
                     ResyncMinRate = plan.Option("resync-min", 16 << 20),
                     ResyncMaxRate = plan.Option("resync-max", 1 << 30),
                 },

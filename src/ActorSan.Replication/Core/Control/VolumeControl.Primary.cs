@@ -96,7 +96,7 @@ public sealed partial class VolumeControl
             return new Admit(this, _toAdmit[0]);
         }
 
-        return NextGrowth(known) ?? NextVoters(known);
+        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known);
     }
 
     private bool IsStillMine(Configuration current) => current.Primary == Me && current.Epoch == Epoch;
@@ -191,6 +191,8 @@ public sealed partial class VolumeControl
         }
     }
 
+    private bool IsNeverInSync(ReplicaEntry entry) => entry.Protocol != ReplicationProtocol.C && !_bugs.Has(Bug.AdmitAsynchronous);
+
     /// <summary>S4. The engine keeps the peer required until the outcome is settled (R6).</summary>
     private sealed class Admit(VolumeControl control, PeerReady ready) : Edit(control)
     {
@@ -218,7 +220,8 @@ public sealed partial class VolumeControl
 
         protected override Configuration? Change(Configuration current)
         {
-            if (current.ReplicaOf(ready.Node) is not { Detached: false } entry || entry.Incarnation != ready.Incarnation || ready.Epoch != Volume.Epoch || current.MemberOf(ready.Node) is not null)
+            if (current.ReplicaOf(ready.Node) is not { Detached: false } entry || entry.Incarnation != ready.Incarnation || Volume.IsNeverInSync(entry) || ready.Epoch != Volume.Epoch
+                || current.MemberOf(ready.Node) is not null)
             {
                 return null;
             }

@@ -302,6 +302,9 @@ public sealed partial class VolumeControl
                 _ = _attached.RemoveAll(other => other.Node == attached.Node);
                 _attached.Add(attached);
                 break;
+            case PeerCaughtUp caughtUp when IsPrimary:
+                OnCaughtUp(caughtUp);
+                break;
             case GrowReady ready when IsPrimary:
                 OnGrowReady(ready);
                 break;

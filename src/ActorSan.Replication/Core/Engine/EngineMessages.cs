@@ -143,6 +143,9 @@ public sealed record MarksHeard(ValueList<HeardMark> Marks) : EngineEvent;
 /// <summary>S6.</summary>
 public sealed record VerifyEnded(long ComparedBytes, long DifferentBytes) : EngineEvent;
 
+/// <summary>§3, Protocols: an asynchronous replica that is out wholly has everything: from now on its sets tell what it lacks.</summary>
+public sealed record PeerCaughtUp(long Epoch, string Node, Guid Incarnation) : EngineEvent;
+
 /// <summary>S7: whoever is required by that version of the configuration has room, and the new part reads as zeroes there.</summary>
 public sealed record GrowReady(long SizeBytes, long Version) : EngineEvent;
 

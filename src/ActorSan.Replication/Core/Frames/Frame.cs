@@ -72,7 +72,7 @@ public enum FrameKind : byte
     Gate = 25,
     Gated = 26,
 
-    /// <summary>A protocol A or B replica's set is empty. <see cref="Frame.Argument"/> names the turn.</summary>
+    /// <summary>A protocol A or B replica's set is empty. <see cref="Frame.Argument"/> names the turn. Body: to a member a <see cref="SetBody"/> that names the replica, to itself none.</summary>
     Turn = 27,
     Turned = 28,
     Kept = 29,

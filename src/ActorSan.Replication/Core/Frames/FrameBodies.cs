@@ -40,6 +40,12 @@ public static class FrameBodies
         link.Send(frame, writer.Written);
     }
 
+    private static bool Nothing(out object? body, out string fault)
+    {
+        (body, fault) = (null, "");
+        return true;
+    }
+
     /// <summary>Null: the frame's kind has none. False: it cannot be read, and the sentence says why.</summary>
     public static bool TryRead(FrameKind kind, ReadOnlySpan<byte> bytes, out object? body, out string fault)
     {
@@ -67,7 +73,9 @@ public static class FrameBodies
                 read = BodyCodec.TryRead(bytes, out MarksBody? marks, out found);
                 body = marks;
                 break;
-            case FrameKind.SetRanges:
+            case FrameKind.Turn when bytes.IsEmpty:
+                return Nothing(out body, out fault);
+            case FrameKind.SetRanges or FrameKind.Turn:
                 read = BodyCodec.TryRead(bytes, out SetBody? set, out found);
                 body = set;
                 break;

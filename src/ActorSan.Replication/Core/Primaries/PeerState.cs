@@ -1,6 +1,7 @@
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
 
 namespace ActorSan.Replication.Core.Primaries;
 
@@ -40,6 +41,28 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
 
     /// <summary>In the decided in-sync set.</summary>
     public bool IsMember { get; set; }
+
+    /// <summary>§3: how it is waited for.</summary>
+    public ReplicationProtocol Protocol { get; set; }
+
+    public bool IsAsynchronous => Protocol != ReplicationProtocol.C;
+
+    /// <summary>The configuration names it.</summary>
+    public bool IsNamed { get; set; }
+
+    /// <summary>The turn under way; 0: none.</summary>
+    public long Turn { get; set; }
+
+    /// <summary>The last seq when the turn began.</summary>
+    public long TurnSeq { get; set; }
+
+    /// <summary>It has everything of before the turn on its medium.</summary>
+    public bool IsTurned { get; set; }
+
+    /// <summary>Another turn would do something, though nothing was written since.</summary>
+    public bool IsTurnWanted { get; set; } = true;
+
+    public long TurnDueNs { get; set; }
 
     public GateState Gate { get; set; }
 

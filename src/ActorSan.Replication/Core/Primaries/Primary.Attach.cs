@@ -72,6 +72,12 @@ public sealed unsafe partial class Primary
                 peer.ReadySession = peer.Session;
                 _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
                 break;
+            case FrameKind.Received:
+                OnReceived(peer, frame.Seq);
+                break;
+            case FrameKind.Turned:
+                OnTurned(peer, frame.Argument);
+                break;
             case FrameKind.Grown:
                 OnRoom(peer, frame);
                 break;
@@ -212,6 +218,7 @@ public sealed unsafe partial class Primary
         }
 
         AskForRoom(peer);
+        WantTurns();
         CheckAttachRound();
         SendConfirm(peer);
         RereadAll();
@@ -281,6 +288,9 @@ public sealed unsafe partial class Primary
 
         peer.Attachment = 0;
         peer.IsAttached = false;
+        peer.Turn = 0;
+        peer.IsTurnWanted = true;
+        LetGo(peer);
         if (peer.Gate == GateState.Gating)
         {
             OpenGate(peer);
@@ -341,6 +351,7 @@ public sealed unsafe partial class Primary
         else if (late || IsResyncLate(peer, now))
         {
             EndAttachment(peer, DetachReason.Late);
+            CheckAll();
         }
     }
 

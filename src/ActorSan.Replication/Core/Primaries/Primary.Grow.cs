@@ -127,6 +127,19 @@ public sealed unsafe partial class Primary
         }
     }
 
+    /// <summary>The last granule of a volume may go on behind its end, in a store that has grown already: that part is in no set that matters, and joins all when the volume grows.</summary>
+    private void RemoveFromSet(PeerState peer, ByteRange range)
+    {
+        if (peer.Set is not { } set)
+        {
+            return;
+        }
+
+        long granule = set.Set.GranuleBytes;
+        long end = range.EndBytes < _configuration.SizeBytes ? range.EndBytes : Math.Min((range.EndBytes + granule - 1) / granule * granule, set.Set.SizeBytes);
+        set.Set.Remove(new ByteRange(range.OffsetBytes, end - range.OffsetBytes));
+    }
+
     /// <summary>A larger store than the volume has nothing of it behind the volume's end.</summary>
     private static bool Clip(ByteRange range, long sizeBytes, out ByteRange clipped)
     {

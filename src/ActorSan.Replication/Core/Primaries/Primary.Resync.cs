@@ -227,7 +227,15 @@ public sealed unsafe partial class Primary
 
             if (peer.ResyncInFlight == 0 && !HasAny(set.Set))
             {
-                BeginGate(peer);
+                if (peer.IsAsynchronous && !_bugs.Has(Bug.AdmitAsynchronous))
+                {
+                    ConsiderTurn(peer);
+                }
+                else
+                {
+                    BeginGate(peer);
+                }
+
                 continue;
             }
 
@@ -399,7 +407,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        peer.Set?.Set.Remove(task.Range);
+        RemoveFromSet(peer, task.Range);
         EndResyncTask(task);
         PumpResync();
     }
@@ -442,7 +450,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        peer.Set?.Set.Remove(task.Range);
+        RemoveFromSet(peer, task.Range);
         EndResyncTask(task);
         PumpResync();
     }
@@ -481,7 +489,7 @@ public sealed unsafe partial class Primary
     /// <summary>S4.</summary>
     private void BeginGate(PeerState peer)
     {
-        if (_configuration.ReplicaOf(peer.Node) is not { Protocol: Values.ReplicationProtocol.C } entry || entry.Incarnation != peer.Incarnation || IsGrowing)
+        if (_configuration.ReplicaOf(peer.Node) is not { } entry || entry.Incarnation != peer.Incarnation || IsGrowing)
         {
             // S7: who becomes required while the others make room would be asked too late.
             return;

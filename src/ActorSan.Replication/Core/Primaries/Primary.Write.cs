@@ -1,5 +1,6 @@
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Replicas;
+using ActorSan.Replication.Core.Values;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Stores;
 
@@ -22,6 +23,7 @@ public sealed unsafe partial class Primary
         task.Seq = ++LastSeq;
         task.AckMask = 0;
         task.SentMask = 0;
+        task.HoldMask = 0;
         task.LocalDone = false;
         task.SentNs = _clock.NowNs;
         Append(task);
@@ -84,7 +86,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        if (peer.Set is not { } set || task.Kind is TaskKind.Flush or TaskKind.Attribute || _configuration.ReplicaOf(peer.Node) is null)
+        if (peer.Set is not { } set || task.Kind is TaskKind.Flush or TaskKind.Attribute || !peer.IsNamed)
         {
             return;
         }
@@ -95,6 +97,7 @@ public sealed unsafe partial class Primary
         if (sends)
         {
             peer.AddOutstanding(task.Seq, task.Range);
+            task.HoldMask |= peer.Protocol == ReplicationProtocol.B ? peer.Bit : 0;
             SendWrite(task, peer);
             if (_bugs.Has(Bug.SendIntoTheSet))
             {
@@ -186,6 +189,7 @@ public sealed unsafe partial class Primary
         if (TaskOf(seq) is { } task)
         {
             task.AckMask |= peer.Bit;
+            task.HoldMask &= ~peer.Bit;
             CheckComplete(task);
         }
     }
@@ -239,7 +243,7 @@ public sealed unsafe partial class Primary
 
         int required = _bugs.Has(Bug.AcknowledgeBeforePeer) ? 0 : RequiredMask();
         bool local = task.LocalDone || !IsLocalRequired;
-        if (!local || (required & ~task.AckMask) != 0 || (task.LocalDone && !IsMarkHeard(task)))
+        if (!local || (required & ~task.AckMask) != 0 || task.HoldMask != 0 || (task.LocalDone && !IsMarkHeard(task)))
         {
             return;
         }

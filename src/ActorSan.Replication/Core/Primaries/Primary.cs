@@ -184,6 +184,7 @@ public sealed unsafe partial class Primary
         }
 
         AskForRoom();
+        WantTurns();
         CheckAll();
     }
 
@@ -276,6 +277,7 @@ public sealed unsafe partial class Primary
         {
             TryAttach(peer);
             CheckLate(peer, now);
+            CheckKept(peer);
         }
 
         if (now - _stableSentNs >= _options.StableIntervalNs)
@@ -347,6 +349,8 @@ public sealed unsafe partial class Primary
         {
             ReplicaEntry? entry = _configuration.ReplicaOf(peer.Node);
             bool wasMember = peer.IsMember;
+            peer.IsNamed = entry is not null;
+            peer.Protocol = entry?.Protocol ?? ReplicationProtocol.C;
             peer.IsMember = _configuration.MemberOf(peer.Node) is not null;
             peer.Set = peer.IsMember ? null : _replica.SetOf(peer.Node);
             if (peer.IsMember)

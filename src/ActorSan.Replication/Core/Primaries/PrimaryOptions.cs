@@ -33,6 +33,9 @@ public sealed record PrimaryOptions
     /// <summary>S5: below this no latency is too much.</summary>
     public long ResyncLatencyFreeNs { get; init; } = 1_000_000;
 
+    /// <summary>§3, protocols A and B: so long after one turn the next begins.</summary>
+    public long TurnIntervalNs { get; init; } = 10_000_000_000;
+
     /// <summary>S6: compare digests before data is sent.</summary>
     public bool ResyncByDigest { get; init; }
 }

@@ -76,6 +76,9 @@ internal sealed unsafe class PrimaryTask
     public long Seq;
     public int AckMask;
     public int SentMask;
+
+    /// <summary>§3, protocol B: asynchronous peers that it was sent to and that are waited for, until they have it in memory.</summary>
+    public int HoldMask;
     public bool LocalDone;
 
     /// <summary>What the answer will be when it may be given.</summary>

@@ -36,7 +36,7 @@ public sealed unsafe partial class Replica
             long end = Math.Min(toBytes, set.Set.SizeBytes);
             if (end > fromBytes)
             {
-                set.Set.Add(new ByteRange(fromBytes, end - fromBytes));
+                set.Add(new ByteRange(fromBytes, end - fromBytes));
             }
         }
     }
@@ -61,7 +61,7 @@ public sealed unsafe partial class Replica
         {
             if (set.Set.SizeBytes < SizeBytes)
             {
-                set.Set.Grow(SizeBytes);
+                set.Grow(SizeBytes);
             }
         }
     }

@@ -186,7 +186,7 @@ public sealed unsafe partial class Replica
             PeerSet set = SetOf(entry.Node) ?? NewSet(entry.Node, entry.Incarnation, withUnsettled: true);
             if (entry.LeftAt is null && !forgets && !_bugs.Has(Bug.EmptySetForNewReplica))
             {
-                set.Set.AddAll();
+                set.AddAll();
             }
         }
 
@@ -214,7 +214,7 @@ public sealed unsafe partial class Replica
     {
         foreach (PeerSet set in _sets)
         {
-            set.Set.Add(range);
+            set.Add(range);
         }
     }
 

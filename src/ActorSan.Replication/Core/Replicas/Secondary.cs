@@ -74,6 +74,7 @@ public sealed unsafe partial class Secondary
     public void End(DetachReason reason)
     {
         _pending = null;
+        ForgetTurns();
         if (_link is not { } link)
         {
             return;
@@ -136,6 +137,7 @@ public sealed unsafe partial class Secondary
             _link = null;
         }
 
+        ForgetTurns();
         var pending = new Pending(link, frame.Attachment, frame.Epoch, frame.Seq, body);
         _pending = pending;
 
@@ -185,7 +187,14 @@ public sealed unsafe partial class Secondary
                 break;
             case FrameKind.Config when body is ConfigBody config:
                 _replica.NoteConfiguration(config.Configuration);
+                NoteProtocol(config.Configuration);
                 _user.OnConfiguration(config.Configuration);
+                break;
+            case FrameKind.Turn:
+                OnTurn(frame, body as SetBody);
+                break;
+            case FrameKind.Kept:
+                OnKept(frame.Argument);
                 break;
             case FrameKind.Stable:
                 _replica.Marks.Hear((body as MarksBody)?.Marks ?? default);
@@ -320,6 +329,7 @@ public sealed unsafe partial class Secondary
         _reign = pending.Body.Reign;
         _settled = pending.Body.Settled;
         _exactAt = pending.LastSeq;
+        NoteProtocol(pending.Body.Configuration);
         _primaryIncarnation = pending.Body.Configuration.ReplicaOf(_link.Peer)?.Incarnation ?? Guid.Empty;
 
         // Of its own reign stable counts for this list too; an older reign's entries end only when the new one is settled (P6).
@@ -357,6 +367,7 @@ public sealed unsafe partial class Secondary
         {
             bool atomic = (frame.Flags & FrameFlags.Atomic) != 0;
             _ = _replica.Unsettled.Add(new UnsettledEntry(_reign, frame.Seq, range, atomic, attribute ? (byte)frame.Argument : (byte)0));
+            TellReceived(frame.Seq);
         }
 
         if (!attribute && (_replica.IsMember || !_bugs.Has(Bug.KeepNoSetsFromGate)))
@@ -486,7 +497,10 @@ public sealed unsafe partial class Secondary
     {
         if (_link is { } link && _attachment == attachment)
         {
-            link.Send(Answer(kind, seq), default);
+            // A turn has a name and no place in the stream.
+            Frame answer = Answer(kind, kind == FrameKind.Turned ? 0 : seq);
+            answer.Argument = kind == FrameKind.Turned ? seq : 0;
+            link.Send(answer, default);
         }
     }
 

@@ -82,7 +82,7 @@ public sealed record Configuration : RegisterValue
 
     public Member? MemberOf(string node)
     {
-        foreach (Member member in InSync)
+        foreach (Member member in InSync.Span)
         {
             if (member.Node == node)
             {
@@ -95,7 +95,7 @@ public sealed record Configuration : RegisterValue
 
     public ReplicaEntry? ReplicaOf(string node)
     {
-        foreach (ReplicaEntry replica in Replicas)
+        foreach (ReplicaEntry replica in Replicas.Span)
         {
             if (replica.Node == node)
             {
