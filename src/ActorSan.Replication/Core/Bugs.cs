@@ -70,6 +70,9 @@ internal enum Bug
     /// <summary>S2: what a syncing peer has not acknowledged when its link goes is forgotten.</summary>
     ForgetOutstanding,
 
+    /// <summary>§2: the configuration that was told is not remembered.</summary>
+    ForgetConfiguration,
+
     /// <summary>S5: a resync does not know how long the foreground waits.</summary>
     ForgetForegroundLatency,
 
@@ -129,6 +132,9 @@ internal enum Bug
 
     /// <summary>W3, P9: a member whose power session has changed goes on in sync.</summary>
     TrustChangedSession,
+
+    /// <summary>§2: a bitmap page with a damaged slot is taken for the latest.</summary>
+    TrustDoubtfulPage,
 
     /// <summary>W2: marks are not compared: an old copy goes on.</summary>
     TrustOldCopy,

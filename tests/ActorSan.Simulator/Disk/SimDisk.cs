@@ -142,6 +142,9 @@ public sealed class SimDisk
         Content.Flip(block, bit);
     }
 
+    /// <summary>Both slots were written and are whole: one of them can go.</summary>
+    public bool MayRot(ReplicaPageKind kind, int peer, int index) => Content.Pages[SimDiskContent.PageIndex(Options, kind, peer, index)].IsWhole;
+
     /// <summary>One slot of a metadata page is damaged: found at the next open.</summary>
     public void RotPage(ReplicaPageKind kind, int peer, int index, bool newer) => Content.Pages[SimDiskContent.PageIndex(Options, kind, peer, index)].Damage(newer);
 

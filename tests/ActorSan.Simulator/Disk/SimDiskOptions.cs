@@ -1,3 +1,5 @@
+using ActorSan.Replication.Core.Formats;
+
 namespace ActorSan.Simulator.Disk;
 
 /// <summary>Size and habits of a simulated disk. All delays are drawn between low and high, short ones more often.</summary>
@@ -28,11 +30,11 @@ public sealed record SimDiskOptions
 
     public int WriteIntentPages { get; init; } = 1;
 
-    public int WriteIntentPageBytes { get; init; } = 128;
+    public int WriteIntentPageBytes { get; init; } = WriteIntentPage.Bytes;
 
     public int OutOfSyncPages { get; init; } = 1;
 
-    public int OutOfSyncPageBytes { get; init; } = 128;
+    public int OutOfSyncPageBytes { get; init; } = OutOfSyncPage.Bytes;
 
     public long ReadLowNs { get; init; } = 5_000;
 

@@ -22,6 +22,9 @@ internal sealed class SimPage(int maxBytes)
 
     public int MaxBytes { get; } = maxBytes;
 
+    /// <summary>Both slots hold something that reads.</summary>
+    public bool IsWhole => _a.Bytes is not null && _b.Bytes is not null && !_a.Damaged && !_b.Damaged;
+
     public bool IsLost => _a.Damaged && _b.Damaged;
 
     private ref Slot Latest => ref _latestIsB ? ref _b : ref _a;

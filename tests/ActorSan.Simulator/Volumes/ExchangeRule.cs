@@ -1,4 +1,5 @@
-using System.Buffers.Binary;
+using ActorSan.Replication.Core.Formats;
+using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Values;
 using ActorSan.Simulator.Disk;
@@ -73,6 +74,7 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
     private static long MarkOf(SimDiskContent image)
     {
         ReadOnlySpan<byte> page = image.Pages[SimDiskContent.PageIndex(image.Options, ReplicaPageKind.WriteIntent, 0, 0)].Content;
-        return page.Length >= 8 ? BinaryPrimitives.ReadInt64LittleEndian(page) : 0;
+        Span<HeardMark> heard = stackalloc HeardMark[WriteIntentPage.MaxHeard];
+        return WriteIntentPage.TryRead(page, 0, heard, out WriteIntentHeader header, out _, out _) ? header.Mark : 0;
     }
 }

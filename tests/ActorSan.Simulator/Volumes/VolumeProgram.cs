@@ -67,7 +67,11 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         process.Post(SimSides.Control, () =>
         {
-            _proposer.Know(setup.Key, setup.First);
+            if (_control is null)
+            {
+                _proposer.Know(setup.Key, setup.First);
+            }
+
             _control?.Start();
         });
     }
@@ -167,6 +171,12 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         if (happened is ForcePrepared { Held: true })
         {
             _setup.Lineages.StandsStill(_engine!.Replica);
+        }
+
+        if (happened is EngineTurns)
+        {
+            Replica replica = _engine!.Replica;
+            _setup.Remembered[_process.Node.Name] = (replica.Lineage, replica.RememberedVersion);
         }
 
         if (happened is StoreFailed)
@@ -274,7 +284,25 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         _engine = new VolumeEngine(
             _setup.Engine, state, store, metadata, links, this, _process.Node.Clock, _process.Engine.Timers, _process.Chance, _cell, _process.Instance, _setup.Bugs);
         users.Engine = _engine;
+        CheckRemembered(_engine.Replica);
         _engine.Start(static _ => { });
+    }
+
+    // Whoever remembers nothing, or nothing of his own lineage, begins with the value that the volume began with; the register knows more.
+    private void CheckRemembered(Replica replica)
+    {
+        _ = _store!.Metadata.LoadedPage(ReplicaPageKind.Configuration, 0, 0, out PageHealth health);
+        Configuration? found = replica.Remembered?.Lineage == replica.Lineage ? replica.Remembered : null;
+        (Guid lineage, long version) = _setup.Remembered.GetValueOrDefault(_process.Node.Name);
+        if (health != PageHealth.Doubtful && lineage == replica.Lineage && (found?.Version ?? 0) < version)
+        {
+            _setup.Facts.Violation("§2", _process.Node.Name, $"remembers version {found?.Version} and had made {version} durable");
+        }
+
+        if (found is null)
+        {
+            _process.Post(SimSides.Control, () => _proposer.Know(_setup.Key, _setup.First));
+        }
     }
 
     private sealed unsafe class LinkUser(VolumeProgram program) : ILinkUser

@@ -55,6 +55,7 @@ internal abstract class VolumeScenario : IScenario
         {
             OnOperator = fault => Operate(world, setup, people, fault),
             OnMembership = (fault, unreachable) => Believe(world, fault, unreachable),
+            OnMediumExchanged = fault => setup.Remembered.Remove(world.Nodes[fault.Node].Name),
             MayExchange = new ExchangeRule(world, setup).May,
         };
         faults.Schedule();

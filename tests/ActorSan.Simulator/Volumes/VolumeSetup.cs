@@ -42,6 +42,9 @@ internal sealed class VolumeSetup
     /// <summary>A block was turned behind everyone's back: verify may find differences.</summary>
     public required bool MayRot { get; init; }
 
+    /// <summary>By node: its lineage, and the newest version that its replica has on its Configuration page.</summary>
+    public Dictionary<string, (Guid Lineage, long Version)> Remembered { get; } = new(StringComparer.Ordinal);
+
     /// <summary>What each node's engine tells, for what a scenario measures.</summary>
     public Action<string, EngineEvent>? Heard { get; set; }
 }

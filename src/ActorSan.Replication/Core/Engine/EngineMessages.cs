@@ -134,6 +134,9 @@ public sealed record HigherEpochHeard(long Epoch) : EngineEvent;
 /// <summary>I7: a frame whose body does not fit was dropped; the sentence says why.</summary>
 public sealed record FrameDropped(string Node, FrameKind Kind, string Sentence) : EngineEvent;
 
+/// <summary>I6, I7: pages of the metadata area that can't be trusted; the sentences say why. What they stand for is done without them.</summary>
+public sealed record PagesDoubted(ValueList<string> Sentences) : EngineEvent;
+
 /// <summary>A decided configuration came by a link.</summary>
 public sealed record ConfigurationHeard(Configuration Configuration) : EngineEvent;
 

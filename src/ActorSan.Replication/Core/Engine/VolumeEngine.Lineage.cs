@@ -130,7 +130,7 @@ public sealed unsafe partial class VolumeEngine
 
     private void FindConfiguration()
     {
-        _found = Replica.LoadConfiguration();
+        _found = Replica.Remembered;
         Secondary.IsStopped = Replica.IsDiscarded || (_found is { } found && found.Lineage != Replica.Lineage && IsOwnForce(found));
     }
 

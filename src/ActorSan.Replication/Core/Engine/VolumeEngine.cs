@@ -348,10 +348,24 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
                 TellFound();
                 _timers.Set(_tick, _clock.NowNs + _options.TickNs);
                 TellSelf();
+                TellRemembered();
             }
 
             started(held);
         });
+    }
+
+    private void TellRemembered()
+    {
+        if (Replica is { IsRememberedLatest: true, Remembered: { } remembered } && remembered.Lineage == Replica.Lineage)
+        {
+            Replica.NoteConfiguration(remembered);
+        }
+
+        if (Replica.PageFaults.Count > 0)
+        {
+            _events.Post(new PagesDoubted([.. Replica.PageFaults]));
+        }
     }
 
     private sealed class FirstFlush(VolumeEngine engine, Action<bool> started) : ReplicaFlush

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Runtime.InteropServices;
+using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Storage;
@@ -21,13 +22,16 @@ public abstract class IntentWaiter
 
 /// <summary>
 /// W2: before a replica writes anything into a chunk of its store, that chunk's bit is durable. Bits are set in groups: one metadata write for all who wait, and each group has
-/// the next mark. A page: mark (8 bytes), first chunk (8 bytes), bits. The page with the highest mark tells the replica's mark.
+/// the next mark. Pages are <see cref="WriteIntentPage"/>s; the one with the highest mark tells the replica's mark. One that reads wrong, or that may not be the latest, counts as
+/// all its bits set.
 /// </summary>
 public sealed unsafe class WriteIntent
 {
-    private const int HeaderBytes = 16;
+    private const int HeaderBytes = WriteIntentPage.HeaderBytes;
 
     private readonly IReplicaMetadata _metadata;
+    private readonly List<string> _faults = [];
+    private readonly bool _trustsAll;
     private Page[] _pages;
     private readonly int _chunksPerPage;
     private ulong[] _bits;
@@ -44,14 +48,18 @@ public sealed unsafe class WriteIntent
     /// <param name="metadata">Open.</param>
     /// <param name="chunkBytes">A power of two, 4 MiB by default.</param>
     /// <param name="sizeBytes">Of the volume.</param>
-    public WriteIntent(IReplicaMetadata metadata, long chunkBytes, long sizeBytes)
+    /// <param name="stateMark">What the State page says; a page may have a higher one.</param>
+    /// <param name="trustsAll">A deliberate bug: <see cref="Bug.TrustDoubtfulPage"/>.</param>
+    public WriteIntent(IReplicaMetadata metadata, long chunkBytes, long sizeBytes, long stateMark = 0, bool trustsAll = false)
     {
         _metadata = metadata;
+        _trustsAll = trustsAll;
+        Mark = stateMark;
         ChunkBytes = chunkBytes;
         SizeBytes = sizeBytes;
         ChunkCount = checked((int)((sizeBytes + chunkBytes - 1) / chunkBytes));
-        int contentBytes = metadata.PageContentBytes(ReplicaPageKind.WriteIntent);
-        _chunksPerPage = (contentBytes - HeaderBytes) / 8 * 64;
+        Invariant.Check(metadata.PageContentBytes(ReplicaPageKind.WriteIntent) >= WriteIntentPage.Bytes);
+        _chunksPerPage = WriteIntentPage.Bits;
         int words = (ChunkCount + 63) / 64;
         _bits = new ulong[words];
         _durable = new ulong[words];
@@ -60,7 +68,7 @@ public sealed unsafe class WriteIntent
         _pages = new Page[pages];
         for (int index = 0; index < pages; index++)
         {
-            _pages[index] = new Page(this, index, contentBytes);
+            _pages[index] = new Page(this, index);
             Load(index);
         }
     }
@@ -76,8 +84,8 @@ public sealed unsafe class WriteIntent
     /// <summary>The mark of the last durable group.</summary>
     public long Mark { get; private set; }
 
-    /// <summary>A page had a damaged slot: all its bits count as set, and its mark may be the older one.</summary>
-    public bool IsDoubtful { get; private set; }
+    /// <summary>A sentence for each page whose bits all count as set because it cannot be trusted; its mark may be an older one.</summary>
+    public IReadOnlyList<string> Faults => _faults;
 
     public bool IsFailed => _failed;
 
@@ -176,7 +184,7 @@ public sealed unsafe class WriteIntent
         Array.Resize(ref _pages, (ChunkCount + _chunksPerPage - 1) / _chunksPerPage);
         for (int index = pages; index < _pages.Length; index++)
         {
-            _pages[index] = new Page(this, index, _metadata.PageContentBytes(ReplicaPageKind.WriteIntent));
+            _pages[index] = new Page(this, index);
         }
     }
 
@@ -185,25 +193,20 @@ public sealed unsafe class WriteIntent
         ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.WriteIntent, 0, index, out PageHealth health);
         int firstWord = index * (_chunksPerPage / 64);
         int words = Math.Min(_chunksPerPage / 64, _bits.Length - firstWord);
-        if (health != PageHealth.Blank && content.Length >= HeaderBytes)
+        bool isBlank = health == PageHealth.Blank;
+        string? fault = isBlank ? null : FaultOf(content, index, health);
+        if (fault is not null)
         {
-            Mark = Math.Max(Mark, BinaryPrimitives.ReadInt64LittleEndian(content));
+            _faults.Add(fault);
         }
 
-        IsDoubtful |= health == PageHealth.Doubtful;
         for (int word = 0; word < words; word++)
         {
-            int at = HeaderBytes + (word * 8);
-            ulong bits = health switch
-            {
-                PageHealth.Doubtful => ulong.MaxValue,
-                PageHealth.Sound when at + 8 <= content.Length => BinaryPrimitives.ReadUInt64LittleEndian(content[at..]),
-                _ => 0,
-            };
+            ulong bits = fault is not null ? ulong.MaxValue : isBlank ? 0 : BinaryPrimitives.ReadUInt64LittleEndian(content[(HeaderBytes + (word * 8))..]);
             _bits[firstWord + word] = bits;
 
-            // A doubtful page is written anew before its bits count as durable; setting a bit that is set needs no group of its own then.
-            _durable[firstWord + word] = health == PageHealth.Sound ? bits : 0;
+            // A page that is not trusted is written anew before its bits count as durable; setting a bit that is set needs no group of its own then.
+            _durable[firstWord + word] = fault is null ? bits : 0;
         }
 
         int extra = ChunkCount & 63;
@@ -212,6 +215,21 @@ public sealed unsafe class WriteIntent
             _bits[^1] &= (1UL << extra) - 1;
             _durable[^1] &= (1UL << extra) - 1;
         }
+    }
+
+    /// <summary>Why the page's bits count as set, all of them; null: they are what it says.</summary>
+    private string? FaultOf(ReadOnlySpan<byte> content, int index, PageHealth health)
+    {
+        Span<HeardMark> heard = stackalloc HeardMark[WriteIntentPage.MaxHeard];
+        if (!WriteIntentPage.TryRead(content, index, heard, out WriteIntentHeader header, out _, out ContentFault wrong))
+        {
+            return wrong.Sentence;
+        }
+
+        Mark = Math.Max(Mark, header.Mark);
+        return header.ChunkBytes != ChunkBytes ? $"write-intent page {index} has a bit for each {header.ChunkBytes} bytes, and this replica for each {ChunkBytes}"
+            : health == PageHealth.Doubtful && !_trustsAll ? $"write-intent page {index} has a damaged slot: what it says may not be the latest"
+            : null;
     }
 
     private void Enqueue(IntentWaiter waiter)
@@ -332,12 +350,12 @@ public sealed unsafe class WriteIntent
     {
         private readonly WriteIntent _owner;
 
-        public Page(WriteIntent owner, int index, int contentBytes)
+        public Page(WriteIntent owner, int index)
         {
             _owner = owner;
             Kind = ReplicaPageKind.WriteIntent;
             Index = index;
-            LengthBytes = contentBytes / 8 * 8;
+            LengthBytes = WriteIntentPage.Bytes;
             Content = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes);
         }
 
@@ -348,8 +366,8 @@ public sealed unsafe class WriteIntent
         public void Write()
         {
             var content = new Span<byte>(Content, LengthBytes);
-            BinaryPrimitives.WriteInt64LittleEndian(content, _owner._groupMark);
-            BinaryPrimitives.WriteInt64LittleEndian(content[8..], (long)Index * _owner._chunksPerPage);
+            int chunks = Math.Min(_owner._chunksPerPage, _owner.ChunkCount - (Index * _owner._chunksPerPage));
+            WriteIntentPage.WriteHeader(content, new WriteIntentHeader(_owner._groupMark, Index, chunks, _owner.ChunkBytes), default);
             Bits.CopyTo(MemoryMarshal.Cast<byte, ulong>(content[HeaderBytes..]));
             _owner._metadata.WritePage(this);
         }

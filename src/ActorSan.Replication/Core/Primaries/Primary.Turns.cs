@@ -57,12 +57,12 @@ public sealed unsafe partial class Primary
             return;
         }
 
+        // What is not settled stays in the second sets, and a write that has waited over there for one before it has an intent that looks younger than the turn: another turn is
+        // needed to be rid of them.
+        peer.IsTurnWanted = Stable < LastSeq || LastSeq != peer.TurnSeq;
         peer.Turn = ++_turns;
         peer.TurnSeq = LastSeq;
         peer.IsTurned = false;
-
-        // What is not settled stays in the second sets: another turn is needed to be rid of it.
-        peer.IsTurnWanted = Stable < LastSeq;
         foreach (PeerState other in _peers)
         {
             if (other.IsRequired && other.IsAttached)

@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
 using ActorSan.Storage.Metadata;
@@ -46,7 +47,7 @@ public sealed unsafe partial class Replica
         long chunks = (sizeBytes + Options.ChunkBytes - 1) / Options.ChunkBytes;
         long granules = (sizeBytes + Options.GranuleBytes - 1) / Options.GranuleBytes;
         return chunks <= (long)Intent.ChunksPerPage * _metadata.PageCount(Ports.ReplicaPageKind.WriteIntent)
-            && granules <= (long)SetPageGranules * _metadata.PageCount(Ports.ReplicaPageKind.OutOfSync);
+            && granules <= (long)OutOfSyncPage.Bits * _metadata.PageCount(Ports.ReplicaPageKind.OutOfSync);
     }
 
     private void OnGrown(long sizeBytes)

@@ -1,9 +1,5 @@
-using System.Runtime.InteropServices;
-using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
-using ActorSan.Replication.Core.Ports;
-using ActorSan.Replication.Core.Values;
 using ActorSan.Storage.Stores;
 
 namespace ActorSan.Replication.Core.Replicas;
@@ -13,16 +9,6 @@ public sealed unsafe partial class Replica
 {
     /// <summary>Another lineage discards the own one: nothing is done for it, until an operator's discard.</summary>
     public bool IsDiscarded => _state.Discarded;
-
-    /// <summary>What the configuration page held when the store was opened; null: nothing that can be read.</summary>
-    public Configuration? LoadConfiguration()
-    {
-        ReadOnlySpan<byte> page = _metadata.LoadedPage(ReplicaPageKind.Configuration, 0, 0, out PageHealth health);
-        return health != PageHealth.Blank && ConfigurationCodec.TryRead(page, out Configuration? found, out _) ? found : null;
-    }
-
-    /// <summary>Durable on the configuration page when this ends well.</summary>
-    public void KeepConfiguration(Configuration configuration, Action<bool> done) => new ConfigurationWriter(this, configuration, done).Begin();
 
     public void MarkDiscarded()
     {
@@ -104,38 +90,6 @@ public sealed unsafe partial class Replica
         private sealed class Waiter(IntentMove move) : IntentWaiter
         {
             public override void OnIntent(bool durable) => move.OnSet(durable);
-        }
-    }
-
-    private sealed class ConfigurationWriter : PageWrite
-    {
-        private readonly Replica _replica;
-        private readonly Action<bool> _done;
-
-        public ConfigurationWriter(Replica replica, Configuration configuration, Action<bool> done)
-        {
-            (_replica, _done) = (replica, done);
-            var writer = new ContentWriter();
-            ConfigurationCodec.Write(writer, configuration);
-            Kind = ReplicaPageKind.Configuration;
-            LengthBytes = writer.Length;
-            Content = (byte*)NativeMemory.Alloc((nuint)LengthBytes);
-            writer.Written.CopyTo(new Span<byte>(Content, LengthBytes));
-        }
-
-        ~ConfigurationWriter() => NativeMemory.Free(Content);
-
-        public void Begin() => _replica._metadata.WritePage(this);
-
-        public override void OnEnded()
-        {
-            bool held = Status == StoreStatus.Success;
-            if (!held)
-            {
-                _replica.Fail(Status);
-            }
-
-            _done(held);
         }
     }
 }

@@ -11,9 +11,6 @@ namespace ActorSan.Replication.Core.Replicas;
 /// <summary>The pages of state and of the sets, and the lazy clearing of intent (W9).</summary>
 public sealed unsafe partial class Replica
 {
-    /// <summary>A set's page: the incarnation that it is about, then bits.</summary>
-    private const int SetHeaderBytes = 16;
-
     private const int PlaceCount = 3;
 
     private readonly ClearRun _clearing;
@@ -64,26 +61,16 @@ public sealed unsafe partial class Replica
     /// <summary>S4: what the primary handed over is durable, and everything before it flushed.</summary>
     public void MakeSetsDurable(Action<bool> done) => new SetWriter(this, done).Next();
 
-    private int SetPageGranules => (_metadata.PageContentBytes(ReplicaPageKind.OutOfSync) - SetHeaderBytes) / 8 * 64;
-
     private PeerSet NewSet(string node, Guid incarnation, bool withUnsettled)
     {
         int place = PlaceOf(incarnation);
         bool used = _usedPlaces[place];
         _usedPlaces[place] = true;
-        var made = new PeerSet(place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, SetPageGranules));
+        var made = new PeerSet(place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, OutOfSyncPage.Bits));
         _sets.Add(made);
         for (int page = 0; !used && page < made.Set.PageCount; page++)
         {
-            ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.OutOfSync, place, page, out PageHealth health);
-            if (health == PageHealth.Doubtful)
-            {
-                made.Set.AddPage(page);
-            }
-            else if (content.Length > SetHeaderBytes && new Guid(content[..SetHeaderBytes], bigEndian: true) == incarnation)
-            {
-                made.Set.LoadPage(page, content[SetHeaderBytes..]);
-            }
+            LoadSetPage(made, page);
         }
 
         if (withUnsettled)
@@ -95,6 +82,44 @@ public sealed unsafe partial class Replica
         }
 
         return made;
+    }
+
+    // What was never written has nothing in it; what is about another store, neither.
+    private void LoadSetPage(PeerSet peer, int page)
+    {
+        ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.OutOfSync, peer.Place, page, out PageHealth health);
+        if (health == PageHealth.Blank)
+        {
+            return;
+        }
+
+        bool reads = OutOfSyncPage.TryRead(content, page, out OutOfSyncHeader header, out ContentFault fault);
+        if (reads && health == PageHealth.Sound && header.Incarnation != peer.Incarnation)
+        {
+            return;
+        }
+
+        string? doubt = !reads ? fault.Sentence
+            : header.GranuleBytes != peer.Set.GranuleBytes ? $"out-of-sync page {page} has a bit for each {header.GranuleBytes} bytes, and this replica for each {peer.Set.GranuleBytes}"
+            : health == PageHealth.Doubtful && !_bugs.Has(Bug.TrustDoubtfulPage) ? $"out-of-sync page {page} has a damaged slot: what it says may not be the latest"
+            : null;
+        if (doubt is not null)
+        {
+            _pageFaults.Add(doubt);
+            peer.Set.AddPage(page);
+            return;
+        }
+
+        peer.Set.LoadPage(page, OutOfSyncPage.BitsOf(content));
+
+        // Granules that the volume did not have when the page was written were grown since (S7).
+        long first = ((long)page * OutOfSyncPage.Bits) + header.Granules;
+        long end = Math.Min((long)(page + 1) * OutOfSyncPage.Bits, peer.Set.Granules);
+        if (first < end && !_bugs.Has(Bug.ForgetGrownPart))
+        {
+            long offset = first * header.GranuleBytes;
+            peer.Set.Add(new ByteRange(offset, Math.Min(end * header.GranuleBytes, peer.Set.SizeBytes) - offset));
+        }
     }
 
     private readonly bool[] _usedPlaces = new bool[PlaceCount];
@@ -110,8 +135,7 @@ public sealed unsafe partial class Replica
                 continue;
             }
 
-            ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.OutOfSync, place, 0, out _);
-            if (!_usedPlaces[place] && content.Length > SetHeaderBytes && new Guid(content[..SetHeaderBytes], bigEndian: true) == incarnation)
+            if (!_usedPlaces[place] && IsAbout(place, incarnation))
             {
                 return place;
             }
@@ -121,6 +145,20 @@ public sealed unsafe partial class Replica
 
         Invariant.Check(free >= 0);
         return free;
+    }
+
+    private bool IsAbout(int place, Guid incarnation)
+    {
+        for (int page = 0; page < _metadata.PageCount(ReplicaPageKind.OutOfSync); page++)
+        {
+            ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.OutOfSync, place, page, out PageHealth health);
+            if (health != PageHealth.Blank && OutOfSyncPage.TryRead(content, page, out OutOfSyncHeader header, out _) && header.Incarnation == incarnation)
+            {
+                return true;
+            }
+        }
+
+        return false;
     }
 
     /// <summary>Writes the state page, one write at a time; whoever asks while one is under way waits for the next.</summary>
@@ -199,7 +237,7 @@ public sealed unsafe partial class Replica
             _replica = replica;
             _done = done;
             Kind = ReplicaPageKind.OutOfSync;
-            LengthBytes = replica._metadata.PageContentBytes(ReplicaPageKind.OutOfSync);
+            LengthBytes = OutOfSyncPage.Bytes;
             Content = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes);
         }
 
@@ -216,8 +254,9 @@ public sealed unsafe partial class Replica
                     Peer = peer.Place;
                     Index = page;
                     var content = new Span<byte>(Content, LengthBytes);
-                    _ = peer.Incarnation.TryWriteBytes(content, bigEndian: true, out _);
-                    peer.Set.BeginWrite(page, content[SetHeaderBytes..]);
+                    int granules = (int)Math.Min(OutOfSyncPage.Bits, peer.Set.Granules - ((long)page * OutOfSyncPage.Bits));
+                    OutOfSyncPage.WriteHeader(content, new OutOfSyncHeader(peer.Incarnation, 0, page, granules, peer.Set.GranuleBytes));
+                    peer.Set.BeginWrite(page, OutOfSyncPage.BitsOf(content));
                     _replica._metadata.WritePage(this);
                     return;
                 }

@@ -51,7 +51,10 @@ public sealed unsafe partial class Replica
         _bugs = bugs;
         _dataOffsetBytes = metadata.DataOffsetBytes;
         SizeBytes = metadata.Geometry.SizeBytes;
-        Intent = new WriteIntent(metadata, options.ChunkBytes, SizeBytes);
+        Intent = new WriteIntent(metadata, options.ChunkBytes, SizeBytes, state.Mark, bugs.Has(Bug.TrustDoubtfulPage));
+        _configurationWriter = new ConfigurationWriter(this);
+        _pageFaults.AddRange(Intent.Faults);
+        LoadConfiguration();
         Marks.Hear(state.Heard);
         Marks.Saved();
         _stateWriter = new StateWriter(this);
@@ -167,6 +170,7 @@ public sealed unsafe partial class Replica
 
         long grownFrom = _configuration is { } before ? before.SizeBytes : configuration.SizeBytes;
         _configuration = configuration;
+        _configurationWriter.Save();
         Marks.Hear(configuration);
         Marks.Forget(configuration);
         _sets.RemoveAll(set => configuration.ReplicaOf(set.Node) is not { } entry || configuration.MemberOf(set.Node) is not null || entry.Incarnation != set.Incarnation);
