@@ -98,6 +98,13 @@ internal sealed class ForcedOutStory() : DirectedScenario("forced-out", "a repli
     {
         plan.Options["blocks"] = random.Range(12, 40);
         plan.Options["clear-ms"] = 200;
+        plan.Options["data"] = 2;
+        if (random.Coin())
+        {
+            Surplus(plan, random);
+            return;
+        }
+
         long at = random.Range(500 * Ms, 900 * Ms);
         long gone = random.Range(200 * Ms, 1_200 * Ms);
         Writes(plan, random, (int)random.Range(2, 10), 0, at);
@@ -114,5 +121,35 @@ internal sealed class ForcedOutStory() : DirectedScenario("forced-out", "a repli
         Writes(plan, random, random.Next(4), force, dead + (2_500 * Ms));
         Reads(plan, random, 5, force, dead + (3 * Second), Other);
         plan.HealAtNs = dead + (3 * Second);
+    }
+
+    /// <summary>What the replica that is forced has more than the others, too, is known only by its intents, once it was attached as one that is out.</summary>
+    private static void Surplus(Plan plan, SimRandom random)
+    {
+        long at = random.Range(600 * Ms, 1_000 * Ms);
+        long cut = random.Range(1_500 * Ms, 1_900 * Ms);
+        long moment = random.Range(5 * Ms, 120 * Ms);
+        plan.Options["preferred"] = 1;
+
+        // Nobody writes the same again: it would be known by that.
+        plan.Options["tries"] = 1;
+        plan.Options["blocks"] = random.Range(24, 60);
+        plan.Add(FaultKind.DiskSlow, at - (100 * Ms), First, 0, 150 * Ms, random.Range(200, 1_000));
+        Writes(plan, random, 1 + random.Next(4), at - (12 * Ms), at);
+        plan.Add(FaultKind.Crash, at, First, 0, random.Range(20 * Ms, 60 * Ms));
+        Apart(plan, at, cut);
+        Apart(plan, at + cut + moment, 8 * Second);
+        plan.Add(FaultKind.DiskSlow, at + cut - (10 * Ms), Other, 0, 400 * Ms, random.Range(100, 400));
+        plan.Add(FaultKind.Crash, at + cut + moment + random.Range(5 * Ms, 60 * Ms), First, 0, random.Range(20 * Ms, 60 * Ms));
+        long force = at + cut + random.Range(3_500 * Ms, 4_500 * Ms);
+        plan.Add(FaultKind.Isolate, force - (1_500 * Ms), Other, 0, 3 * Second);
+        plan.Add(FaultKind.Operator, force, Other, 0, 0, VolumeOperator.ForceValue(1 << Other, 10));
+        plan.HealAtNs = force + (2 * Second);
+    }
+
+    private static void Apart(Plan plan, long at, long away)
+    {
+        plan.Add(FaultKind.CutData, at, First, Other, away);
+        plan.Add(FaultKind.CutData, at, Other, First, away);
     }
 }

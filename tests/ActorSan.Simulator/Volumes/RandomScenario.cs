@@ -15,6 +15,9 @@ internal sealed record RandomProfile(string Kind, string About)
     public bool Rare { get; init; }
 
     public bool HotBlocks { get; init; }
+
+    /// <summary>P11: what operators do is mostly to force and to discard.</summary>
+    public bool Forces { get; init; }
 }
 
 /// <summary>Operations and faults by luck, within a profile.</summary>
@@ -65,10 +68,29 @@ internal sealed class RandomScenario(RandomProfile profile) : VolumeScenario
         {
             // Often within a lease of the last one.
             at = random.Coin() ? random.Range(0, length) : Math.Min(length - 1, at + random.Range(0, Second));
-            Add(plan, random, profile.Faults[random.Next(profile.Faults.Count)], at, data);
+            FaultKind fault = profile.Faults[random.Next(profile.Faults.Count)];
+            if (profile.Forces && fault == FaultKind.Operator)
+            {
+                AddForce(plan, random, at, data);
+                continue;
+            }
+
+            Add(plan, random, fault, at, data);
         }
 
         return plan;
+    }
+
+    private static void AddForce(Plan plan, SimRandom random, long at, int data)
+    {
+        int node = random.Next(data);
+        long value = random.Next(6) switch
+        {
+            0 => 0,
+            1 => VolumeOperator.DiscardValue,
+            _ => VolumeOperator.ForceValue((1 << node) | random.Next(1 << plan.Nodes), 1 + random.Next(6), discardsAll: random.Next(3) == 0),
+        };
+        plan.Add(FaultKind.Operator, at, node, (node + 1) % data, 0, value);
     }
 
     private static void Add(Plan plan, SimRandom random, FaultKind kind, long at, int data)

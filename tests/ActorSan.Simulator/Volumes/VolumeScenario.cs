@@ -164,7 +164,7 @@ internal abstract class VolumeScenario : IScenario
             node.Journal!.Found(new AcceptedRecord(key, default, first));
         }
 
-        clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = disks });
+        clients = new SimClients(world, new ClientOptions { Blocks = blocks, BlockBytes = diskOptions.BlockBytes, Attributes = 3, DataNodes = disks, Tries = (int)plan.Option("tries", 6) });
         var lineages = new LineageBook(world, first.Lineage, key.Name) { OnLoss = clients.History.AllLostPower };
         var power = new PowerBook(world, clients.History, lineages);
         long lease = plan.Option("lease-ms", 1000) * Ms;

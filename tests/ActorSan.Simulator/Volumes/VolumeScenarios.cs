@@ -89,6 +89,7 @@ internal static class VolumeScenarios
         new("copies", "disks are replaced by empty ones and put back to older copies") { Faults = [FaultKind.DiskImage, FaultKind.DiskPutBack, FaultKind.DiskReplaced, FaultKind.Crash, FaultKind.ResetLink] },
         new("rare", "few writes, quiet ends") { Rare = true, Faults = [FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.CutData] },
         new("hot", "few blocks, much overlap") { HotBlocks = true, Faults = [FaultKind.Crash, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.CutData, FaultKind.Freeze, FaultKind.Operator] },
+        new("forces", "operators force and discard at bad moments") { Forces = true, Faults = [FaultKind.Operator, FaultKind.Operator, FaultKind.Operator, FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Isolate, FaultKind.CutData, FaultKind.CutControl, FaultKind.Freeze, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.JournalSlow, FaultKind.DiskSlow, FaultKind.FailWrites] },
         new("all", "everything together") { MaxFaults = 14, Faults = [FaultKind.Crash, FaultKind.PowerLoss, FaultKind.PowerLossOfAll, FaultKind.Freeze, FaultKind.CutControl, FaultKind.CutData, FaultKind.Isolate, FaultKind.ResetLink, FaultKind.ControlLoss, FaultKind.DiskHang, FaultKind.FailWrites, FaultKind.DiskSlow, FaultKind.JournalSlow, FaultKind.ClockDrift, FaultKind.Operator, FaultKind.Unreachable] },
     ];
 }

@@ -56,15 +56,19 @@ public sealed partial class VolumeControl
             return;
         }
 
-        if (Role != VolumeRole.Secondary)
+        bool gaveBack = Role != VolumeRole.Secondary;
+        if (gaveBack)
         {
-            // Its own lease is no reason: this is the node that gives it back.
+            // Its own lease is no reason to refuse: this is the node that gives it back.
             BecomeSecondary(exact: false, release: true);
         }
 
         Configuration first = kept ?? FirstOf(order, known!, _self, _chance.NewId());
         _force = new ForceRun(this, order, first, ended);
-        Ask(_force);
+        if (!gaveBack)
+        {
+            Ask(_force);
+        }
     }
 
     /// <summary>What an order would come to: for the operator, before he gives it.</summary>
@@ -74,9 +78,19 @@ public sealed partial class VolumeControl
 
     private void Ask(ForceRun run)
     {
+        run.IsAsked = true;
         if (!_founder.Begin(KeyOf(run.First), run.First, run, asks: true))
         {
             EndForce(new ForceOutcome(ForceEnd.NotPossible));
+        }
+    }
+
+    // A tick later than a lease was given back the voters have heard of it, or they refuse and the order is given again.
+    private void AskLater()
+    {
+        if (_force is { IsAsked: false } run)
+        {
+            Ask(run);
         }
     }
 
@@ -217,6 +231,8 @@ public sealed partial class VolumeControl
         public Configuration First { get; set; } = first;
 
         public ForcePhase Phase { get; set; }
+
+        public bool IsAsked { get; set; }
 
         public void OnEnded(RegisterKey key, FoundingOutcome outcome) => control.OnFounding(this, outcome);
 

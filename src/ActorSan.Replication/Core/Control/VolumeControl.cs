@@ -429,6 +429,7 @@ public sealed partial class VolumeControl
             _leases.SetRenewing(_key, now - _turnedNs < _options.EngineSilenceNs && !hangs);
         }
 
+        AskLater();
         JudgeLineages();
         if (_storeFailed)
         {

@@ -88,6 +88,12 @@ public sealed unsafe partial class VolumeEngine
             return;
         }
 
+        if (Replica.Configuration is null && _found is { } found && found.Lineage == Replica.Lineage)
+        {
+            // Nothing was told to this process: what the one before it was told stands, and its sets are read by it.
+            Replica.NoteConfiguration(found);
+        }
+
         if (!Replica.IsMember)
         {
             // Nobody knows by sets what it lacks: it is out wholly, under another name (S1).
