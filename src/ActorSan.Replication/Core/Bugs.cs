@@ -176,6 +176,17 @@ internal enum Bug
     /// <summary>R8: the voters change in one step.</summary>
     VotersInOneStep,
 
+    // The fencing hook (P12), sorted.
+
+    /// <summary>P12: a node fences although it has decided nothing together with the other since its start: with old data, perhaps.</summary>
+    FenceBack,
+
+    /// <summary>P12: a success counts although something was decided since the hook was fired: the other may have come back.</summary>
+    FenceCountsLate,
+
+    /// <summary>P12: a hook that has failed counts.</summary>
+    FenceFailedCounts,
+
     // The register and the leases, sorted.
 
     /// <summary>L2: a value is accepted although a grant to another node runs.</summary>

@@ -53,10 +53,10 @@ internal sealed class ForcedStory() : DirectedScenario("forced", "a replica is f
             plan.Add(FaultKind.JournalSlow, force, random.Next(plan.Nodes), 0, 500 * Ms, random.Range(5, 20));
         }
 
-        if (random.Next(3) == 0)
+        if (random.Coin())
         {
             // In the middle of it.
-            plan.Add(random.Coin() ? FaultKind.Crash : FaultKind.PowerLoss, force + random.Range(0, 300 * Ms), random.Next(2), 0, random.Range(20 * Ms, 800 * Ms));
+            plan.Add(random.Coin() ? FaultKind.Crash : FaultKind.PowerLoss, force + (random.Coin() ? random.Range(0, 25 * Ms) : random.Range(0, 600 * Ms)), random.Next(3) == 0 ? First : Other, 0, random.Range(20 * Ms, 800 * Ms));
         }
 
         long back = at + away + random.Range(0, 300 * Ms);

@@ -84,6 +84,14 @@ internal sealed class RandomScenario(RandomProfile profile) : VolumeScenario
     private static void AddForce(Plan plan, SimRandom random, long at, int data)
     {
         int node = random.Next(data);
+        if (random.Coin())
+        {
+            // Cut off first: else a grant mostly stands in the way.
+            plan.Add(FaultKind.Isolate, at - Math.Min(at, random.Range(0, 1_500 * Ms)), node, 0, random.Range(1 * Second, 4 * Second));
+            plan.Add(FaultKind.Operator, at, node, 0, 0, VolumeOperator.ForceValue(1 << node, 8));
+            return;
+        }
+
         long value = random.Next(6) switch
         {
             0 => 0,

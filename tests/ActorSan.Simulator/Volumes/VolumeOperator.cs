@@ -12,12 +12,16 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
     private const long Force = 0x41;
     private const long Discard = 0x42;
     private const long Verify = 0x43;
+    private const long Voters = 0x44;
     private const int ForcePatience = 3;
     private const long AgainNs = 250_000_000;
 
     private readonly SimRandom _random = world.Random("operator");
     private readonly Operators _operators = new(world, setup, untilNs);
     private readonly SortedDictionary<int, ForceOrder> _orders = [];
+
+    // What refusals have named: an operator who is told so discards it, the next time that he tidies up.
+    private readonly List<Guid> _inTheWay = [];
     private int _stuck;
 
     /// <summary>A fault's value: forces at its node. Bit i of <paramref name="voters"/>: node i votes. Insists so many times.</summary>
@@ -28,6 +32,9 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
 
     /// <summary>A fault's value: verifies at its node, if it is primary (S6).</summary>
     public static long VerifyValue => Verify;
+
+    /// <summary>A fault's value: all nodes vote from now on, if its node serves.</summary>
+    public static long VotersValue => Voters;
 
     public void Do(PlanFault fault)
     {
@@ -44,6 +51,9 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
                 process.Post(SimSides.Control, () => program.Execute(new Replication.Core.Engine.Verify()));
                 break;
             case Verify:
+                break;
+            case Voters:
+                On(fault.Node, AllVote);
                 break;
             default:
                 _operators.Do(fault);
@@ -69,6 +79,12 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
                 continue;
             }
 
+            if (control is { Role: VolumeRole.Serving, Known: { } known } && known.Voters.Count < world.Nodes.Count)
+            {
+                // P11 and P12 leave it with fewer than it had.
+                On(node.Index, AllVote);
+            }
+
             bool waits = control.Standing != UnknownReason.None || control.KeptLineage != Guid.Empty;
             stuck |= waits;
             chosen = chosen < 0 || control.Role == VolumeRole.Serving ? node.Index : chosen;
@@ -89,7 +105,7 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
     {
         Voters = [.. world.Nodes.Where(node => (voters & (1 << node.Index)) != 0).Select(node => new VoterId(node.Name, node.Journal!.Incarnation))],
         MayLose = [.. world.Nodes.Select(node => node.Name)],
-        Discards = discardsAll ? setup.Lineages.All : [],
+        Discards = discardsAll ? [.. setup.Lineages.All, .. _inTheWay] : [],
     };
 
     private void Insist(int node, ForceOrder order, int times)
@@ -102,11 +118,24 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
                 world.Trace(world.Nodes[node].Name, "operator", $"force: {outcome.End} {outcome.Voter} {outcome.First}");
             }
 
+            if (outcome.By != Guid.Empty && !_inTheWay.Contains(outcome.By))
+            {
+                _inTheWay.Add(outcome.By);
+            }
+
             if (outcome.End != ForceEnd.Begun && times > 1)
             {
                 world.After(AgainNs + _random.Range(0, AgainNs), () => Insist(node, order, times - 1));
             }
         }));
+    }
+
+    private void AllVote(VolumeControl control)
+    {
+        if (control.Role == VolumeRole.Serving)
+        {
+            control.Request(new ChangeVoters([.. world.Nodes.Select(node => node.Name)]), static _ => { });
+        }
     }
 
     private void DiscardAt(VolumeControl control)

@@ -60,7 +60,10 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         _leases = new LeaseHolder(node, process.Instance, counts, network, clock, timers, process.Chance, this, setup.Leases, setup.Bugs);
         if (process.Node.Disk is not null)
         {
-            _control = new VolumeControl(setup.Key, node, process.Instance, setup.Decisions, _proposer, _voter, _leases, this, network, clock, timers, process.Chance, _cell, setup.Bugs, _founder);
+            _control = new VolumeControl(setup.Key, node, process.Instance, setup.Decisions, _proposer, _voter, _leases, this, network, clock, timers, process.Chance, _cell, setup.Bugs, _founder)
+            {
+                FencingHook = setup.Fencing?.For(process),
+            };
             Volume = new VolumeFront(this);
             process.Post(SimSides.Engine, Open);
         }

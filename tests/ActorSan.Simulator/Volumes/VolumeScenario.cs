@@ -178,12 +178,13 @@ internal abstract class VolumeScenario : IScenario
             Facts = world.Facts,
             Power = power,
             Lineages = lineages,
+            Fencing = plan.Option("hook") != 0 ? new SimFencing(world) : null,
             Bugs = bugs,
             MayRot = plan.Faults.Exists(static fault => fault.Kind == FaultKind.BitRot),
             WriteCache = writeCache,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
             Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms },
-            Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second },
+            Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second, FenceDelayNs = plan.Option("fence-delay-ms", 1000) * Ms },
             Engine = new EngineOptions
             {
                 Replica = new ReplicaOptions

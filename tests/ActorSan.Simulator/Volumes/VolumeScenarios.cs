@@ -35,6 +35,7 @@ internal static class VolumeScenarios
         ["grow"] = [nameof(Bug.ForgetGrownPart), nameof(Bug.ServeGrownEarly)],
         ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
         ["forced"] = [nameof(Bug.DiscardWithoutSets), nameof(Bug.DiscardedGoesOn), nameof(Bug.ForceDuringGrant)],
+        ["fenced"] = [nameof(Bug.FenceBack), nameof(Bug.FenceCountsLate), nameof(Bug.FenceFailedCounts)],
         ["forced-out"] = [nameof(Bug.LeftAtWhereWholly)],
     };
 
@@ -74,6 +75,7 @@ internal static class VolumeScenarios
         new GrowStory() { Bugs = s_bugs["grow"] },
         new PacedStory() { Bugs = s_bugs["paced"] },
         new ForcedStory() { Bugs = s_bugs["forced"] },
+        new FencedStory() { Bugs = s_bugs["fenced"] },
         new ForcedOutStory() { Bugs = s_bugs["forced-out"] },
     ];
 

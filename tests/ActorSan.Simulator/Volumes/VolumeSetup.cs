@@ -31,6 +31,9 @@ internal sealed class VolumeSetup
 
     public required BugSet Bugs { get; init; }
 
+    /// <summary>P12; null: no hook.</summary>
+    public SimFencing? Fencing { get; init; }
+
     public required Facts Facts { get; init; }
 
     public required PowerBook Power { get; init; }

@@ -18,5 +18,8 @@ public sealed record HandOver(string From, RegisterKey Key, Configuration Config
 /// <summary>S7: an operator's wish, sent to whoever is primary (R7).</summary>
 public sealed record GrowWish(string From, RegisterKey Key, long SizeBytes) : ControlMessage;
 
+/// <summary>P12: a round was decided with the vote of the node whose process this instance is.</summary>
+public sealed record Together(string From, RegisterKey Key, Guid Instance, VoterId Voter) : ControlMessage;
+
 /// <summary>An operator's wish, sent to whoever is primary (R7).</summary>
 public sealed record HandOverWish(string From, RegisterKey Key, string To) : ControlMessage;

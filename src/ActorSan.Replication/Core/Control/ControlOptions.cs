@@ -32,6 +32,15 @@ public sealed record ControlOptions
     /// <summary>L5: nor one whose own store, in `inSync`, has had an I/O for so long; twice the store's timeout.</summary>
     public long StoreSilenceNs { get; init; } = 20_000_000_000;
 
+    /// <summary>P12: who is not preferred fires so much later, lest both do.</summary>
+    public long FenceDelayNs { get; init; } = 2_000_000_000;
+
+    /// <summary>P12: a hook that has said nothing for so long has failed, whatever it says then.</summary>
+    public long FenceTimeoutNs { get; init; } = 30_000_000_000;
+
+    /// <summary>P12: after a hook that has failed.</summary>
+    public long FenceRetryNs { get; init; } = 2_000_000_000;
+
     /// <summary>W6: undecided for so long, requests are answered with an error where `on-no-quorum = fail`.</summary>
     public long SuspendAfterNs { get; init; } = 2_000_000_000;
 }

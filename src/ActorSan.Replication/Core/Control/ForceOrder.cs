@@ -48,4 +48,5 @@ public enum ForceEnd
 /// <param name="First">The first value of the lineage, as far as it came.</param>
 /// <param name="Voter">The one that stood in the way.</param>
 /// <param name="Nodes">For <see cref="ForceEnd.NotAccepted"/>: who must be named.</param>
-public sealed record ForceOutcome(ForceEnd End, Configuration? First = null, VoterId? Voter = null, ValueList<string> Nodes = default);
+/// <param name="By">For <see cref="ForceEnd.Refused"/>: the lineage that must be named among the discarded ones, if it is that.</param>
+public sealed record ForceOutcome(ForceEnd End, Configuration? First = null, VoterId? Voter = null, ValueList<string> Nodes = default, Guid By = default);

@@ -43,10 +43,10 @@ public sealed partial class VolumeControl
         }
 
         ValueList<string> unnamed = known is null ? [] : [.. known.InSync.Where(member => member.Node != _node && !order.MayLose.Contains(member.Node)).Select(member => member.Node)];
-        if (_lineages.Exists(other => other.Parents.Contains(_key.Lineage) && !order.Discards.Contains(other.Lineage)))
+        if (_lineages.Find(other => other.Parents.Contains(_key.Lineage) && !order.Discards.Contains(other.Lineage)) is { } by)
         {
             // A replica that is discarded serves again only by a lineage that discards the other one.
-            ended(new ForceOutcome(ForceEnd.Refused));
+            ended(new ForceOutcome(ForceEnd.Refused, By: by.Lineage));
             return;
         }
 
@@ -156,7 +156,8 @@ public sealed partial class VolumeControl
                     _ => ForceEnd.TimedOut,
                 },
                 run.First,
-                outcome.Voter));
+                outcome.Voter,
+                By: outcome.By));
         }
         else if (run.Phase == ForcePhase.Asking)
         {

@@ -149,6 +149,10 @@ public sealed partial class VolumeControl
         _attached.Clear();
         _otherVoters.Clear();
         _kept = null;
+        _fence = null;
+        _togetherWith = null;
+        _met = Guid.Empty;
+        _vainSinceNs = long.MaxValue;
         _standing = UnknownReason.None;
         _noHolderSinceNs = _clock.NowNs;
     }

@@ -96,7 +96,7 @@ public sealed partial class VolumeControl
             return new Admit(this, _toAdmit[0]);
         }
 
-        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known);
+        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known);
     }
 
     private bool IsStillMine(Configuration current) => current.Primary == Me && current.Epoch == Epoch;

@@ -144,6 +144,7 @@ public sealed partial class VolumeControl
     public void OnDecided(RegisterValue value)
     {
         var configuration = (Configuration)value;
+        NoteFenceOver();
         _marks.Hear(configuration);
         _marks.Forget(configuration);
         if (Role != VolumeRole.Secondary && configuration.Epoch > Epoch)
@@ -219,6 +220,9 @@ public sealed partial class VolumeControl
                 break;
             case GrowWish wish when wish.Key == _key && Role == VolumeRole.Serving:
                 _ = RequestGrow(wish.SizeBytes);
+                break;
+            case Together together when together.Key == _key:
+                OnTogether(together);
                 break;
             case HandOverWish wish when wish.Key == _key:
                 RequestHandOver(wish.To);
@@ -347,10 +351,10 @@ public sealed partial class VolumeControl
 
         ControlRound? round = Role switch
         {
-            VolumeRole.Secondary => NextAsSecondary(known, now),
+            VolumeRole.Secondary => (ControlRound?)NextByFence(known) ?? NextAsSecondary(known, now),
             VolumeRole.Leasing => null,
             VolumeRole.HandingOver => NextOfHandOver(known),
-            _ => NextAsPrimary(known),
+            _ => (ControlRound?)NextByFence(known) ?? NextAsPrimary(known),
         };
         if (round is null)
         {
@@ -358,7 +362,7 @@ public sealed partial class VolumeControl
         }
 
         _round = round;
-        if (_proposer.Start(_key, round) != RoundStart.Started)
+        if (_proposer.Start(_key, round, round.Fenced) != RoundStart.Started)
         {
             _round = null;
         }
@@ -372,6 +376,7 @@ public sealed partial class VolumeControl
             return;
         }
 
+        NoteVain(round, outcome);
         _round = null;
         if (outcome.End == RoundEnd.Decided)
         {
@@ -430,6 +435,7 @@ public sealed partial class VolumeControl
         }
 
         AskLater();
+        CheckFence(now);
         JudgeLineages();
         if (_storeFailed)
         {
@@ -535,6 +541,9 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     private Round? _held;
     private RegisterValue? _current;
     private long _fencing;
+
+    /// <summary>P12: the voter that counts although it is not asked; null: none.</summary>
+    public virtual VoterId? Fenced => null;
 
     public abstract void Propose(Configuration current);
 

@@ -26,7 +26,8 @@ public enum FoundingEnd
 
 /// <param name="Voter">The one that stood in the way; null when all went well, or when nobody in particular did.</param>
 /// <param name="Held">What it holds instead, if it told.</param>
-public sealed record FoundingOutcome(FoundingEnd End, VoterId? Voter = null, RegisterValue? Held = null);
+/// <param name="By">P11: the lineage that stands in the way.</param>
+public sealed record FoundingOutcome(FoundingEnd End, VoterId? Voter = null, RegisterValue? Held = null, Guid By = default);
 
 public interface IFoundingClient
 {
@@ -75,7 +76,7 @@ public sealed class Founder(string node, JournalCounts counts, Proposer proposer
         {
             _ when !isTrusted => new FoundingOutcome(FoundingEnd.Unknown, reply.Voter),
             Begun or WouldBegin when reply is WouldBegin == founding.Asks => founding.OnBegun(reply.Voter) ? new FoundingOutcome(FoundingEnd.Begun) : null,
-            BeginRefused refused => new FoundingOutcome(FoundingEnd.Refused, reply.Voter, refused.Held),
+            BeginRefused refused => new FoundingOutcome(FoundingEnd.Refused, reply.Voter, refused.Held, refused.By),
             Leased => new FoundingOutcome(FoundingEnd.Leased, reply.Voter),
             Unknown unknown => new FoundingOutcome(FoundingEnd.Unknown, unknown.Asked),
             _ => null,

@@ -55,7 +55,8 @@ public sealed record Begun(RegisterKey Key, VoterId Voter, long WriteCount, long
 public sealed record WouldBegin(RegisterKey Key, VoterId Voter, long WriteCount, long Seen) : RegisterReply(Key, Voter, WriteCount, Seen, default);
 
 /// <summary>S7: the register holds something else. <paramref name="Held"/> is null when it is not this register but another lineage that stands in the way, or the value does not fit its key.</summary>
-public sealed record BeginRefused(RegisterKey Key, VoterId Voter, long WriteCount, long Seen, RegisterValue? Held) : RegisterReply(Key, Voter, WriteCount, Seen, default);
+/// <param name="By">P11: the lineage that stands in the way, if it is that.</param>
+public sealed record BeginRefused(RegisterKey Key, VoterId Voter, long WriteCount, long Seen, RegisterValue? Held, Guid By = default) : RegisterReply(Key, Voter, WriteCount, Seen, default);
 
 /// <summary>Why a voter knows nothing of what it is asked. Numbers are on the wire.</summary>
 public enum UnknownReason : byte

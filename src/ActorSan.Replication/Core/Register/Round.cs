@@ -9,6 +9,7 @@ public sealed class Round
 {
     private readonly Proposer _proposer;
     private readonly IRoundClient _client;
+    private readonly VoterId? _fenced;
     private readonly BugSet _bugs;
     private readonly List<Target> _targets = [];
     private readonly RegisterValue _base;
@@ -21,9 +22,9 @@ public sealed class Round
     private PrimaryId? _holder;
     private UnknownReason _unknownReason;
 
-    internal Round(Proposer proposer, RegisterKey key, Ballot ballot, RegisterValue known, IRoundClient client, BugSet bugs)
+    internal Round(Proposer proposer, RegisterKey key, Ballot ballot, RegisterValue known, IRoundClient client, VoterId? fenced, BugSet bugs)
     {
-        (_proposer, Key, Ballot, _base, _client, _bugs) = (proposer, key, ballot, known, client, bugs);
+        (_proposer, Key, Ballot, _base, _client, _fenced, _bugs) = (proposer, key, ballot, known, client, fenced, bugs);
         _timer = new RoundTimer(this);
     }
 
@@ -62,7 +63,7 @@ public sealed class Round
         _phase = Phase.Accepting;
         foreach (Target target in _targets)
         {
-            target.IsRefused = _proposer.Counts.IsIgnored(target.Voter);
+            target.IsRefused = target.Voter != _fenced && _proposer.Counts.IsIgnored(target.Voter);
         }
 
         AddVotersOf(current, prepare: false);
@@ -70,7 +71,7 @@ public sealed class Round
         _proposer.SetTimer(_timer);
         foreach (Target target in _targets)
         {
-            if (!target.IsRefused && (IsVoterOf(current, target.Voter) || IsVoterOf(next, target.Voter)))
+            if (!target.IsRefused && target.Voter != _fenced && (IsVoterOf(current, target.Voter) || IsVoterOf(next, target.Voter)))
             {
                 _proposer.Send(target.Voter.Node, new Accept(_proposer.Node, Key, target.Voter, _proposer.Counts.SeenOf(target.Voter), Ballot, next));
             }
@@ -257,6 +258,13 @@ public sealed class Round
 
             var target = new Target(voter) { IsRefused = _proposer.Counts.IsIgnored(voter) };
             _targets.Add(target);
+            if (voter == _fenced)
+            {
+                // P12: it has no say any more, and what it held is not missed: nothing was decided without this node's own voter.
+                (target.IsRefused, target.HasPromised, target.HasAccepted) = (false, true, true);
+                continue;
+            }
+
             if (prepare && !target.IsRefused)
             {
                 _proposer.Send(voter.Node, new Prepare(_proposer.Node, Key, voter, _proposer.Counts.SeenOf(voter), Ballot));

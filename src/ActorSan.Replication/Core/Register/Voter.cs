@@ -74,6 +74,9 @@ public sealed class Voter
     /// <summary>What is accepted here, durably. Not known to be decided.</summary>
     public RegisterValue? AcceptedOf(RegisterKey key) => _state.Find(key)?.Value;
 
+    /// <summary>Under which ballot that was accepted.</summary>
+    public Ballot AcceptedBallotOf(RegisterKey key) => _state.Find(key)?.AcceptedBallot ?? default;
+
     /// <summary>The shortest list of records that gives what the voter has: for a snapshot of its journal.</summary>
     public IReadOnlyList<VoterRecord> Snapshot() => _state.ToRecords();
 
@@ -231,9 +234,10 @@ public sealed class Voter
         ValueList<Guid> parents = Lineages.ParentsOf(begin.Value);
         bool fits = (begin.Value as Configuration)?.Lineage is not { } lineage || lineage == key.Lineage;
         fits = fits && begin.Value.OldVoters.Count == 0 && begin.Value.Primary is null && begin.Value.Voters.Contains(begin.To);
-        if (!fits || _state.WouldConflict(key, parents))
+        Guid by = default;
+        if (!fits || _state.WouldConflict(key, parents, out by))
         {
-            Reply(begin, lane, new BeginRefused(key, Speaker(begin), _journal.WriteCount, begin.Seen, null));
+            Reply(begin, lane, new BeginRefused(key, Speaker(begin), _journal.WriteCount, begin.Seen, null, by));
             return;
         }
 

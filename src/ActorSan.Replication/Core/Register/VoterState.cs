@@ -127,7 +127,7 @@ public sealed class VoterState
     internal UnknownReason StandingOf(RegisterKey key, out Guid by) => Lineages.StandingOf(_lineages, key, out by);
 
     /// <summary>P11: whether a lineage with these parents would stand beside another that it does not name.</summary>
-    internal bool WouldConflict(RegisterKey key, ValueList<Guid> parents) => Lineages.ConflictOf(_lineages, key.Name, key.Lineage, parents, out _) != UnknownReason.None;
+    internal bool WouldConflict(RegisterKey key, ValueList<Guid> parents, out Guid by) => Lineages.ConflictOf(_lineages, key.Name, key.Lineage, parents, out by) != UnknownReason.None;
 
     private static Ballot Max(Ballot left, Ballot right) => left < right ? right : left;
 
