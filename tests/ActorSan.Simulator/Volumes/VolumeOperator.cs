@@ -79,7 +79,7 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
                 continue;
             }
 
-            if (control is { Role: VolumeRole.Serving, Known: { } known } && known.Voters.Count < world.Nodes.Count)
+            if ((setup.Fencing is not null || setup.Lineages.All.Count > 1) && control is { Role: VolumeRole.Serving, Known: { } known } && known.Voters.Count < world.Nodes.Count)
             {
                 // P11 and P12 leave it with fewer than it had.
                 On(node.Index, AllVote);
