@@ -46,7 +46,11 @@ internal static class VolumeScenarios
             _ = registry.Add(new RandomScenario(profile) { Bugs = s_bugs.GetValueOrDefault(profile.Kind, []) });
         }
 
-        _ = registry.Add(new MembersScenario() { Bugs = [nameof(Bug.EmptySetForNewReplica), nameof(Bug.RemoveWithoutDrop)] });
+        foreach (VolumeScenario story in MemberStories())
+        {
+            _ = registry.Add(story);
+        }
+
         foreach (DirectedScenario story in Stories())
         {
             _ = registry.Add(story);
@@ -77,6 +81,19 @@ internal static class VolumeScenarios
         new ForcedStory() { Bugs = s_bugs["forced"] },
         new FencedStory() { Bugs = s_bugs["fenced"] },
         new ForcedOutStory() { Bugs = s_bugs["forced-out"] },
+    ];
+
+    private static IEnumerable<VolumeScenario> MemberStories() =>
+    [
+        new MembersScenario() { Bugs = [nameof(Bug.EmptySetForNewReplica), nameof(Bug.RemoveWithoutDrop)] },
+        new VotersStory()
+        {
+            Bugs = [nameof(Bug.VotersInOneStep), nameof(Bug.OldVotersIgnored), nameof(Bug.LeaseCountedByOneVoterSet), nameof(Bug.SecondStepOnUndecidedFirst)],
+        },
+        new AmnesiaStory() { Bugs = [nameof(Bug.AmnesiacVoterAnswers), nameof(Bug.JournalCountIgnored)] },
+        new MachineStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
+        new RemovalStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
+        new DeletedStory() { Bugs = [nameof(Bug.ServeAfterDelete)] },
     ];
 
     private static IEnumerable<RandomProfile> Profiles() =>

@@ -199,6 +199,11 @@ public sealed partial class VolumeControl
             {
                 Volume.OnPromoted(decided);
             }
+            else if (outcome.Value is Configuration read && read.MemberOf(Volume._node) is null)
+            {
+                // P1: it has looked, and is the last to look again: who reads in a loop keeps the members from being heard.
+                Volume._noHolderSinceNs = Volume._clock.NowNs;
+            }
         }
 
         protected virtual bool Fits(Configuration current, SelfState self) =>
