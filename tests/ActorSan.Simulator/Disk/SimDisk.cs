@@ -55,6 +55,9 @@ public sealed class SimDisk
 
     public bool Hung { get; private set; }
 
+    /// <summary>For checks from outside: a write-intent page has reached the medium.</summary>
+    internal Action? OnIntentWritten { get; set; }
+
     /// <summary>All delays are multiplied with it.</summary>
     public long Slowness { get; set; } = 1;
 

@@ -448,6 +448,10 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
             if (good)
             {
                 Page.Write(Bytes);
+                if (_kind == MetaIoKind.Page && _page!.Kind == ReplicaPageKind.WriteIntent)
+                {
+                    _disk.OnIntentWritten?.Invoke();
+                }
             }
             else if (owner._store.Dead == StoreStatus.Pending)
             {

@@ -3,7 +3,8 @@ namespace ActorSan.Simulator.Runner;
 /// <param name="Trace">Lines of story are wanted.</param>
 /// <param name="Bug">A deliberate bug by name; null: none.</param>
 /// <param name="Verify">False: only events and hash are wanted (the second run of a seed).</param>
-public sealed record RunOptions(bool Trace = false, string? Bug = null, bool Verify = true);
+/// <param name="Covering">I4 is looked at while the history runs, too, not only at its end.</param>
+public sealed record RunOptions(bool Trace = false, string? Bug = null, bool Verify = true, bool Covering = true);
 
 /// <param name="Violation">What was wrong, first label of a rule, then text; null: nothing.</param>
 /// <param name="Events">That happened.</param>

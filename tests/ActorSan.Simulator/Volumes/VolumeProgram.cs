@@ -274,6 +274,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         state = state.Opened(_process.Node.BootId, metadata.WasClean, _setup.WriteCache, health == PageHealth.Doubtful || _mustBeNew, newSession);
         _mustBeNew = false;
         _setup.Power.Opened(_process.Node.Name, state.Session);
+        _setup.Covering?.Opened(_process.Node, state.Session);
         var users = new LinkUser(this);
         var links = new List<IPeerLink>();
         foreach (SimNode peer in _process.World.Nodes)

@@ -50,4 +50,7 @@ internal sealed class VolumeSetup
 
     /// <summary>What each node's engine tells, for what a scenario measures.</summary>
     public Action<string, EngineEvent>? Heard { get; set; }
+
+    /// <summary>Null: not checked.</summary>
+    public Covering? Covering { get; set; }
 }
