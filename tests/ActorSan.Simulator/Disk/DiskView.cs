@@ -52,7 +52,16 @@ internal sealed class DiskView : IReplicaMetadata
 
     public ReadOnlySpan<byte> GetAttribute(VolumeAttribute attribute) => _disk.Content.Attributes[(int)attribute - 1].Content;
 
-    public void WritePage(PageWrite request) => throw Refused();
+    public long GrowLimitBytes => Geometry.SizeBytes;
+
+    /// <summary>What a replica on a view would remember is nobody's: it never ends.</summary>
+    public void WritePage(PageWrite request)
+    {
+    }
+
+    public void Extend(MetadataRequest request) => throw Refused();
+
+    public void SetSize(MetadataRequest request) => throw Refused();
 
     public void SetAttribute(MetadataRequest request) => throw Refused();
 

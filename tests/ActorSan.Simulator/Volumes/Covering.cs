@@ -1,6 +1,7 @@
 using ActorSan.Replication.Core;
 using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
+using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Primaries;
 using ActorSan.Replication.Core.Replicas;
 using ActorSan.Replication.Core.Values;
@@ -209,7 +210,8 @@ internal sealed class Covering : IReplicaUser
         SimNode owner = NodeOf(node);
         var disk = new DiskView(owner.Disk!);
         Member self = _decided!.MemberOf(node) ?? _lastMember[node];
-        var state = new ReplicaState
+        _ = ReplicaState.TryRead(disk.LoadedPage(ReplicaPageKind.State, 0, 0, out _), out ReplicaState? found, out _);
+        found ??= new ReplicaState
         {
             VolumeId = disk.VolumeId,
             Lineage = _setup.First.Lineage,
@@ -218,6 +220,7 @@ internal sealed class Covering : IReplicaUser
             Session = self.Session,
             BootId = Guid.Empty,
         };
+        ReplicaState state = found with { Incarnation = self.Incarnation, Session = self.Session };
         var view = new Replica(_setup.Engine.Replica, state, new NoStore(), disk, owner.Clock, this, BugSet.Nothing);
         view.NoteConfiguration(_decided);
         _views.Add(node, view);
