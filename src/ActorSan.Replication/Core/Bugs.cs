@@ -58,11 +58,17 @@ internal enum Bug
     /// <summary>§3, Protocols: the first set of an asynchronous replica goes when its turn begins.</summary>
     DropFirstSetAtTurn,
 
+    /// <summary>P8, P10: a handover waits for the memory of what a hung store holds.</summary>
+    DrainWaitsForHung,
+
     /// <summary>W4, P9: a member with a broken session counts as exact because a primary offered it an attachment.</summary>
     ExactWhileOut,
 
     /// <summary>W10: a flush is complete when the own store has done it.</summary>
     FlushWithoutPeers,
+
+    /// <summary>§2: a store that has failed an I/O leaves no mark of it, and its next process goes on in the old session.</summary>
+    ForgetFailure,
 
     /// <summary>P5, W12: a new primary does not send the attributes.</summary>
     ForgetAttributes,
@@ -82,6 +88,9 @@ internal enum Bug
     /// <summary>W7: what was in flight at a drop is not in the set.</summary>
     ForgetPendingAtDrop,
 
+    /// <summary>P10: a write that the last member refused for want of space is in no set, though a syncing peer may have it.</summary>
+    ForgetRefusedWrite,
+
     /// <summary>R6: an admission with unknown outcome is taken for one that failed.</summary>
     ForgetUnknownAdmission,
 
@@ -99,6 +108,15 @@ internal enum Bug
 
     /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
     KeepNoSetsFromGate,
+
+    /// <summary>S4: who is gated keeps no set for a member that is dropped before it is admitted.</summary>
+    NoSetsWhileGated,
+
+    /// <summary>L5, P10: only a write is looked at when a store hangs.</summary>
+    OnlyWritesHang,
+
+    /// <summary>S1: a set's pages count before the state page says that its place is theirs.</summary>
+    PagesBeforePlace,
 
     /// <summary>P9: every replica promotes, whatever its session.</summary>
     PromoteSuspect,
@@ -129,6 +147,9 @@ internal enum Bug
 
     /// <summary>S7: the new size is served as soon as everyone is asked to make room.</summary>
     ServeGrownEarly,
+
+    /// <summary>P9: a member that has not opened its store yet counts as one whose session is broken.</summary>
+    SilentMeansBroken,
 
     /// <summary>W3, P9: a member whose power session has changed goes on in sync.</summary>
     TrustChangedSession,

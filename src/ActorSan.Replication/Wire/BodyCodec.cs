@@ -16,7 +16,7 @@ namespace ActorSan.Replication.Wire;
 /// Refused    reason (1), incarnation, lineage, mark (8)
 /// Config     configuration
 /// Marks      marks: count (4), each incarnation, mark (8)
-/// Set        flags (1: wholly), node, incarnation, ranges: count (4), each offset, length (8 each)
+/// Set        flags (1: wholly, 2: goes on), node, incarnation, ranges: count (4), each offset, length (8 each)
 /// </code>
 /// </summary>
 public static class BodyCodec
@@ -158,7 +158,7 @@ public static class BodyCodec
     {
         Invariant.Check(!body.Wholly || body.Ranges.Count == 0);
         writer.Byte(Version);
-        writer.Byte(body.Wholly ? (byte)1 : (byte)0);
+        writer.Byte((byte)((body.Wholly ? 1 : 0) | (body.GoesOn ? 2 : 0)));
         writer.Text(body.Node);
         writer.Id(body.Incarnation);
         writer.List(body.Ranges, MaxSetRanges, WriteRange);
@@ -168,8 +168,9 @@ public static class BodyCodec
     {
         var reader = new ContentReader("a Set body", bytes);
         reader.Version(Version);
-        bool wholly = reader.Flags("flags", 1) != 0;
-        body = new SetBody(reader.Text("node"), reader.Id("incarnation"), wholly, reader.List("ranges", wholly ? 0 : MaxSetRanges, RangeBytes, ReadRange));
+        byte flags = reader.Flags("flags", 3);
+        bool wholly = (flags & 1) != 0;
+        body = new SetBody(reader.Text("node"), reader.Id("incarnation"), wholly, (flags & 2) != 0, reader.List("ranges", wholly ? 0 : MaxSetRanges, RangeBytes, ReadRange));
         return End(ref reader, ref body, out fault);
     }
 

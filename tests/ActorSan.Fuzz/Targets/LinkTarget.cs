@@ -359,7 +359,7 @@ internal sealed class LinkTarget : FuzzTarget
                 BodyCodec.Write(_writer, new MarksBody([new HeardMark(Id(3), 7), new HeardMark(Id(6), 8)]));
                 break;
             case FrameKind.SetRanges:
-                BodyCodec.Write(_writer, new SetBody("gamma", Id(11), false, [new ByteRange(65536, 65536)]));
+                BodyCodec.Write(_writer, new SetBody("gamma", Id(11), false, false, [new ByteRange(65536, 65536)]));
                 break;
             default:
                 return FrameTable.RuleOf(kind).Content switch

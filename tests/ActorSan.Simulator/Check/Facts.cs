@@ -81,10 +81,7 @@ public sealed class Facts(SimWorld world)
         KeyFacts facts = Of(key);
         if (facts.Primaries.TryGetValue(epoch, out (string Node, Guid Instance) other))
         {
-            if (other.Instance != instance)
-            {
-                world.Fail($"Epoch {epoch} of {key} is used twice: by {other.Node} and by {node}");
-            }
+            world.Fail($"Epoch {epoch} of {key} is used twice: by {other.Node} and by {node}");
 
             return;
         }

@@ -463,7 +463,9 @@ public sealed unsafe class SimMetadata : IReplicaMetadata
 
         private StoreStatus Verdict()
         {
-            if (owner._store.Dead != StoreStatus.Pending)
+            // A flush has failed, and what was cached with it; a page that goes by itself may still be taken (that is how the failure is noted).
+            bool isNote = owner._store.Dead == StoreStatus.WriteError && _kind == MetaIoKind.Page && _page!.Kind == ReplicaPageKind.State;
+            if (owner._store.Dead != StoreStatus.Pending && !isNote)
             {
                 return owner._store.Dead;
             }

@@ -31,6 +31,20 @@ internal abstract class DirectedScenario(string kind, string about) : VolumeScen
 
     protected abstract void Tell(Plan plan, SimRandom random);
 
+    /// <summary>Somebody answers between the two, counted from when the faults begin, though they go on: clients ask all the time.</summary>
+    protected static void MustServe(SimWorld world, long fromNs, long toNs)
+    {
+        long answers = 0;
+        world.After(fromNs, () => answers = world.Facts.Answers);
+        world.After(toNs, () =>
+        {
+            if (world.Facts.Answers == answers)
+            {
+                world.Fail($"Liveness: nobody has answered for {(toNs - fromNs) / 1e9:F1} s, and one node alone is faulty");
+            }
+        });
+    }
+
     /// <summary>Writes (mostly) at times between the two, by five clients.</summary>
     protected static void Writes(Plan plan, SimRandom random, int count, long from, long to, int longest = 3, bool atomic = false)
     {

@@ -65,7 +65,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
                 FencingHook = setup.Fencing?.For(process),
             };
             Volume = new VolumeFront(this);
-            process.Post(SimSides.Engine, Open);
+            process.Post(SimSides.Engine, Open, _random.Skewed(1_000, setup.OpenNs));
         }
 
         process.Post(SimSides.Control, () =>

@@ -181,6 +181,7 @@ internal abstract class VolumeScenario : IScenario
             Lineages = lineages,
             Fencing = plan.Option("hook") != 0 ? new SimFencing(world) : null,
             Bugs = bugs,
+            OpenNs = plan.Option("open-ms", 50) * Ms,
             MayRot = plan.Faults.Exists(static fault => fault.Kind == FaultKind.BitRot),
             WriteCache = writeCache,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },

@@ -42,6 +42,9 @@ internal sealed class VolumeSetup
 
     public required bool WriteCache { get; init; }
 
+    /// <summary>Opening a store takes up to so long.</summary>
+    public required long OpenNs { get; init; }
+
     /// <summary>A block was turned behind everyone's back: verify may find differences.</summary>
     public required bool MayRot { get; init; }
 

@@ -90,7 +90,7 @@ public sealed partial class VolumeControl
 
     private void OnHandedOver(Configuration configuration)
     {
-        if (Role != VolumeRole.Secondary || configuration.Primary != Me || _self is not { IsFailed: false } || (Known is { } known && known.Version > configuration.Version))
+        if (Role != VolumeRole.Secondary || configuration.Primary != Me || configuration.Epoch <= _lastEpoch || _self is not { IsFailed: false } || (Known is { } known && known.Version > configuration.Version))
         {
             return;
         }

@@ -145,6 +145,7 @@ public sealed partial class VolumeControl
         _readAbove = 0;
         _suspect = false;
         _queriedVersion = 0;
+        _lastEpoch = 0;
         _replies.Clear();
         _attached.Clear();
         _otherVoters.Clear();

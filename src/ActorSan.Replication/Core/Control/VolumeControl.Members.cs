@@ -412,7 +412,7 @@ public sealed partial class VolumeControl
 
         if (wish.MayAsk(node, "store", _clock.NowNs, _options.QueryIntervalNs))
         {
-            _network.Send(node, new MemberQuery(_node, _key));
+            _network.Send(node, new MemberQuery(_node, _key, 0));
         }
 
         return null;

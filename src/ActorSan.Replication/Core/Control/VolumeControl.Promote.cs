@@ -11,7 +11,11 @@ public sealed partial class VolumeControl
     private long _noHolderSinceNs;
     private long _queriedNs;
     private long _queriedVersion;
+    private long _queryNumber;
     private bool _suspect;
+
+    // The highest that this process was primary in, in this lineage: no epoch is used twice.
+    private long _lastEpoch;
 
     private ControlRound? NextAsSecondary(Configuration known, long now)
     {
@@ -71,12 +75,13 @@ public sealed partial class VolumeControl
         {
             _queriedVersion = known.Version;
             _queriedNs = now;
+            _queryNumber++;
             _replies.Clear();
             foreach (Member member in known.InSync)
             {
                 if (member.Node != _node)
                 {
-                    _network.Send(member.Node, new MemberQuery(_node, _key));
+                    _network.Send(member.Node, new MemberQuery(_node, _key, _queryNumber));
                 }
             }
         }
@@ -122,10 +127,27 @@ public sealed partial class VolumeControl
         return string.CompareOrdinal(one, other) < 0;
     }
 
+    // Only what is known and durable is told: who is still opening his store may be unbroken, and so may one whose failure its next process would not know of.
+    private void OnMemberQuery(MemberQuery query)
+    {
+        if (_self is { IsFailed: false } self)
+        {
+            _network.Send(query.From, new MemberReply(_node, _key, query.Number, self.Self, self.IsOldCopy, self.Mark));
+        }
+        else if (_self is { IsSessionEnded: true } || (_self is null && _bugs.Has(Bug.SilentMeansBroken)))
+        {
+            _network.Send(query.From, new MemberReply(_node, _key, query.Number, null, _self?.IsOldCopy ?? false, _self?.Mark ?? 0));
+        }
+    }
+
     private void OnMemberReply(MemberReply reply)
     {
         _ = _replies.RemoveAll(other => other.From == reply.From);
-        _replies.Add(reply);
+        if (reply.Number == _queryNumber)
+        {
+            _replies.Add(reply);
+        }
+
         HearStore(reply);
         Consider();
     }
@@ -133,6 +155,7 @@ public sealed partial class VolumeControl
     private void OnPromoted(Configuration decided)
     {
         Epoch = decided.Epoch;
+        _lastEpoch = decided.Epoch;
         _reign = decided.Reign;
         Change(VolumeRole.Leasing);
         _suspect = false;

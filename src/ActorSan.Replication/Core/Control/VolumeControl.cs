@@ -108,6 +108,10 @@ public sealed partial class VolumeControl
     /// <summary>The register of the lineage that this node's replica belongs to (P11).</summary>
     public RegisterKey Key => _key;
 
+    internal long NowNs => _clock.NowNs;
+
+    internal long FenceWaitNs => _options.LeaseWaitNs;
+
     private PrimaryId Me => new(_node, _instance);
 
     private bool IsPrimary => Role is VolumeRole.Reconciling or VolumeRole.Serving or VolumeRole.HandingOver;
@@ -153,6 +157,7 @@ public sealed partial class VolumeControl
             {
                 // W3: a raise. The lease goes on.
                 Epoch = configuration.Epoch;
+                _lastEpoch = configuration.Epoch;
                 _raiseAbove = 0;
                 _leases.Raise(_key, Epoch);
             }
@@ -210,7 +215,7 @@ public sealed partial class VolumeControl
         switch (message)
         {
             case MemberQuery query:
-                _network.Send(query.From, new MemberReply(_node, _key, _self?.IsFailed ?? true ? null : _self.Self, _self?.IsOldCopy ?? false, _self?.Mark ?? 0));
+                OnMemberQuery(query);
                 break;
             case MemberReply reply when reply.Key == _key:
                 OnMemberReply(reply);
@@ -285,6 +290,9 @@ public sealed partial class VolumeControl
                     WishDrop(loser);
                 }
 
+                break;
+            case CannotServe cannot when Role is VolumeRole.Leasing or VolumeRole.Reconciling && cannot.Reign == _reign:
+                BecomeSecondary(exact: false, release: true);
                 break;
             case Reconciled reconciled when Role == VolumeRole.Reconciling && reconciled.Reign == _reign:
                 Change(VolumeRole.Serving);
@@ -443,6 +451,7 @@ public sealed partial class VolumeControl
             OnStoreFailed();
         }
 
+        _round?.CheckFence(now);
         CheckHandOver(now);
         CheckWishes(now);
         CheckSuspended(now);
@@ -541,6 +550,7 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     private Round? _held;
     private RegisterValue? _current;
     private long _fencing;
+    private long _fencingSinceNs;
 
     /// <summary>P12: the voter that counts although it is not asked; null: none.</summary>
     public virtual VoterId? Fenced => null;
@@ -585,7 +595,17 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
         OnFenceHeld((Configuration)_current!, fenced.IsOldCopy);
     }
 
-    protected void WaitForFence(long epoch) => _fencing = epoch;
+    /// <summary>An engine that was opened anew meanwhile has not heard of it: the round is not held for ever.</summary>
+    public void CheckFence(long nowNs)
+    {
+        if (_fencing != 0 && nowNs - _fencingSinceNs > Volume.FenceWaitNs && _held is not null)
+        {
+            _fencing = 0;
+            Abandon();
+        }
+    }
+
+    protected void WaitForFence(long epoch) => (_fencing, _fencingSinceNs) = (epoch, Volume.NowNs);
 
     protected void Accept(Configuration next) => _ = _held!.Accept(next);
 

@@ -80,8 +80,9 @@ public sealed record SelfFenced(long Epoch, bool Held, bool IsOldCopy) : EngineE
 
 /// <summary>What this node's replica is, whenever it changes.</summary>
 /// <param name="Primary">The node that it is attached to; null: none.</param>
+/// <param name="IsSessionEnded">The store has failed, and that is durable: its session is over for good (P9).</param>
 /// <param name="IsDiscarded">Another lineage discards this one's (P11).</param>
-public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCoarse, bool IsFailed, long HighestEpoch, string? Primary, Guid Lineage, bool IsDiscarded) : EngineEvent;
+public sealed record SelfState(Member Self, long Mark, bool IsOldCopy, bool IsCoarse, bool IsFailed, long HighestEpoch, string? Primary, Guid Lineage, bool IsDiscarded, bool IsSessionEnded) : EngineEvent;
 
 /// <summary>P11, first thing after the start: the configuration page. Of another lineage than the replica's own it is the first value of one that was to begin and was cut short.</summary>
 public sealed record ConfigurationFound(Guid Lineage, Configuration Found) : EngineEvent;
@@ -100,6 +101,9 @@ public sealed record LineageHeard(Configuration Configuration) : EngineEvent;
 public sealed record AttachRoundOver(long Reign, ValueList<string> Losers) : EngineEvent;
 
 public sealed record Reconciled(long Reign) : EngineEvent;
+
+/// <summary>P2: the replica is not the one that the decided value names any more, or its store has failed.</summary>
+public sealed record CannotServe(long Reign) : EngineEvent;
 
 public sealed record Drained(long Reign) : EngineEvent;
 

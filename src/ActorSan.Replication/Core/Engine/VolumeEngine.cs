@@ -267,6 +267,13 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
             return;
         }
 
+        if ((Replica.IsFailed || configuration.MemberOf(Replica.Node) != Replica.Self) && !_bugs.Has(Bug.PromoteSuspect) && !_bugs.Has(Bug.PromoteUnnamed))
+        {
+            // P2 was looked at when this was proposed; the store may have failed since, and been opened in another session.
+            _events.Post(new CannotServe(configuration.Reign));
+            return;
+        }
+
         if (configuration.Epoch < Replica.HighestEpoch && !_bugs.Has(Bug.AcceptOldEpoch))
         {
             // Another primary has attached here meanwhile, with a higher epoch.
@@ -310,7 +317,7 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
 
     private void TellSelf()
     {
-        var now = new SelfState(Replica.Self, Replica.Mark, Replica.IsOldCopy, Replica.IsCoarse, Replica.IsFailed, Replica.HighestEpoch, Secondary.Primary, Replica.Lineage, Replica.IsDiscarded);
+        var now = new SelfState(Replica.Self, Replica.Mark, Replica.IsOldCopy, Replica.IsCoarse, Replica.IsFailed, Replica.HighestEpoch, Secondary.Primary, Replica.Lineage, Replica.IsDiscarded, Replica.IsSessionEnded);
         if (now != _told)
         {
             _told = now;
@@ -325,10 +332,11 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
             return;
         }
 
-        Replica.Tick();
+        long oldestReadNs = _bugs.Has(Bug.OnlyWritesHang) ? long.MaxValue : Math.Min(_primary?.OldestReadNs() ?? long.MaxValue, Secondary.OldestReadNs());
+        Replica.Tick(oldestReadNs);
         Primary?.Tick();
         TellSelf();
-        _events.Post(new EngineTurns(Replica.OldestSubmittedNs()));
+        _events.Post(new EngineTurns(Math.Min(oldestReadNs, Replica.OldestSubmittedNs())));
         _timers.Set(_tick, _clock.NowNs + _options.TickNs);
     }
 

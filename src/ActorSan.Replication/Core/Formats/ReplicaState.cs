@@ -14,7 +14,7 @@ public readonly record struct PeerPlace(byte Place, string Node, Guid Incarnatio
 /// <summary>
 /// What a replica knows of itself (replication.md §2, Replica): the content of its State page, version 1, little endian.
 /// <code>
-/// version (1), flags (1: detached, discarded, out wholly), volume id (16), lineage (16), incarnation (16), power session (16), boot id (16), highest epoch (8), mark (8),
+/// version (1), flags (1: detached, discarded, out wholly, session ended), volume id (16), lineage (16), incarnation (16), power session (16), boot id (16), highest epoch (8), mark (8),
 /// node; places: count (4), each place (1), flags (1: wholly), node, incarnation (16), generation (8); heard marks: count (4), each incarnation (16), mark (8).
 /// </code>
 /// </summary>
@@ -29,6 +29,7 @@ public sealed record ReplicaState
     private const byte DetachedFlag = 1;
     private const byte DiscardedFlag = 2;
     private const byte WhollyOutFlag = 4;
+    private const byte SessionEndedFlag = 8;
 
     public required Guid VolumeId { get; init; }
 
@@ -63,13 +64,16 @@ public sealed record ReplicaState
     /// <summary>It was told that it is out wholly, and has taken this incarnation for that (S1).</summary>
     public bool WhollyOut { get; init; }
 
+    /// <summary>The store has failed an I/O in this session: whoever opens it next begins another one.</summary>
+    public bool SessionEnded { get; init; }
+
     /// <summary>In the order of their places.</summary>
     public ValueList<PeerPlace> Places { get; init; }
 
     public void Write(ContentWriter writer)
     {
         writer.Byte(Version);
-        writer.Byte((byte)((Detached ? DetachedFlag : 0) | (Discarded ? DiscardedFlag : 0) | (WhollyOut ? WhollyOutFlag : 0)));
+        writer.Byte((byte)((Detached ? DetachedFlag : 0) | (Discarded ? DiscardedFlag : 0) | (WhollyOut ? WhollyOutFlag : 0) | (SessionEnded ? SessionEndedFlag : 0)));
         writer.Id(VolumeId);
         writer.Id(Lineage);
         writer.Id(Incarnation);
@@ -104,7 +108,7 @@ public sealed record ReplicaState
     {
         var reader = new ContentReader("a state page", content);
         reader.Version(Version);
-        byte flags = reader.Flags("flags", DetachedFlag | DiscardedFlag | WhollyOutFlag);
+        byte flags = reader.Flags("flags", DetachedFlag | DiscardedFlag | WhollyOutFlag | SessionEndedFlag);
         state = new ReplicaState
         {
             VolumeId = reader.Id("volume id"),
@@ -120,6 +124,7 @@ public sealed record ReplicaState
             Detached = (flags & DetachedFlag) != 0,
             Discarded = (flags & DiscardedFlag) != 0,
             WhollyOut = (flags & WhollyOutFlag) != 0,
+            SessionEnded = (flags & SessionEndedFlag) != 0,
         };
         if (!AreInOrder(state.Places))
         {

@@ -10,6 +10,41 @@ public readonly record struct ByteRange(long OffsetBytes, long LengthBytes)
     public bool Overlaps(ByteRange other) => OffsetBytes < other.EndBytes && other.OffsetBytes < EndBytes;
 
     public override string ToString() => $"{OffsetBytes}+{LengthBytes}";
+
+    /// <summary>At most so many ranges, in order, that cover all of these, which are in order: the smallest gaps between them are closed.</summary>
+    public static List<ByteRange> Coalesce(List<ByteRange> ranges, int most)
+    {
+        if (ranges.Count <= most)
+        {
+            return ranges;
+        }
+
+        long[] gaps = new long[ranges.Count - 1];
+        for (int i = 0; i < gaps.Length; i++)
+        {
+            gaps[i] = ranges[i + 1].OffsetBytes - ranges[i].EndBytes;
+        }
+
+        long[] sorted = [.. gaps];
+        Array.Sort(sorted);
+        int toClose = ranges.Count - most;
+        long widest = sorted[toClose - 1];
+        var coalesced = new List<ByteRange>(most) { ranges[0] };
+        for (int i = 0; i < gaps.Length; i++)
+        {
+            if (gaps[i] <= widest && toClose > 0)
+            {
+                toClose--;
+                coalesced[^1] = coalesced[^1] with { LengthBytes = ranges[i + 1].EndBytes - coalesced[^1].OffsetBytes };
+            }
+            else
+            {
+                coalesced.Add(ranges[i + 1]);
+            }
+        }
+
+        return coalesced;
+    }
 }
 
 /// <summary>An entry of an unsettled list (W4). Entries that must not tear are settled as a whole (W11).</summary>
@@ -84,4 +119,5 @@ public sealed record ConfigBody(Configuration Configuration);
 public sealed record MarksBody(ValueList<HeardMark> Marks);
 
 /// <summary>S4. <paramref name="Wholly"/>: every granule, and <paramref name="Ranges"/> is empty.</summary>
-public sealed record SetBody(string Node, Guid Incarnation, bool Wholly, ValueList<ByteRange> Ranges);
+/// <param name="GoesOn">More of the set that the frame before began.</param>
+public sealed record SetBody(string Node, Guid Incarnation, bool Wholly, bool GoesOn, ValueList<ByteRange> Ranges);

@@ -96,6 +96,7 @@ public sealed unsafe partial class Primary
             PrimaryTask task = _tasks[i];
             if (task.Step == TaskStep.Writing && !task.LocalDone && !task.Local.IsActive && !task.Flush.IsBusy)
             {
+                LeaveToSets(task);
                 Remove(task);
                 _locks.Release(task.Lock);
                 End(task, task.Local.Status == StoreStatus.NoSpace ? VolumeStatus.NoSpace : VolumeStatus.WriteError);
@@ -132,6 +133,7 @@ public sealed unsafe partial class Primary
             case TaskKind.MapStatus:
                 task.Step = TaskStep.Reading;
                 task.Request.IsBusy = true;
+                task.Request.StartedNs = _clock.NowNs;
                 _replica.MapStatus(task.Request, task.OffsetBytes, task.LengthBytes);
                 break;
             case TaskKind.Write:
@@ -309,6 +311,7 @@ public sealed unsafe partial class Primary
         }
 
         task.Request.IsBusy = true;
+        task.Request.StartedNs = _clock.NowNs;
         _replica.Read(task.Request, task.OffsetBytes, task.LengthBytes, data);
     }
 
@@ -551,9 +554,28 @@ public sealed unsafe partial class Primary
         }
     }
 
+    // What has its outcome and waits for its memory alone, which a store that hangs does not give back, is complete: it is answered when it does (W6).
+    private bool IsDrained()
+    {
+        if (_active == 0 || !_replica.IsFailed || _bugs.Has(Bug.DrainWaitsForHung))
+        {
+            return _active == 0;
+        }
+
+        foreach (PrimaryTask task in _tasks)
+        {
+            if (task.Step != TaskStep.Idle && !(task.Step == TaskStep.Ending && task.IsBusy))
+            {
+                return false;
+            }
+        }
+
+        return true;
+    }
+
     private void CheckDrained()
     {
-        if (_phase == PrimaryPhase.Draining && !_drainedTold && _active == 0)
+        if (_phase == PrimaryPhase.Draining && !_drainedTold && IsDrained())
         {
             _drainedTold = true;
             SendStable();

@@ -206,6 +206,11 @@ public sealed unsafe partial class Primary
         {
             peer.Came = true;
             SendAgain(peer);
+            if (peer.Gate == GateState.Ready)
+            {
+                // It keeps sets as a member again, from here on; its answer was given before (S4).
+                peer.Link.Send(Header(peer, FrameKind.Gate), default);
+            }
         }
         else
         {
@@ -339,6 +344,11 @@ public sealed unsafe partial class Primary
 
         bool late = (peer.IsRequired && peer.ConfirmedRound < _confirmRound && now - peer.ConfirmSentNs >= _options.AckTimeoutNs)
             || (peer.Gate == GateState.Gating && now - peer.SinceNs >= GatePatience * _options.AckTimeoutNs);
+        foreach (PrimaryTask task in _tasks)
+        {
+            late |= task.Kind == TaskKind.Verify && task.Step == TaskStep.Digest && (task.SentMask & ~task.AckMask & peer.Bit) != 0 && now - task.SentNs >= 4 * _options.AckTimeoutNs;
+        }
+
         for (PrimaryTask? task = _firstInFlight; task is not null && !late; task = task.Next)
         {
             late = (task.SentMask & peer.Bit) != 0 && (task.AckMask & peer.Bit) == 0 && now - Math.Max(task.SentNs, peer.SinceNs) >= _options.AckTimeoutNs;

@@ -1,6 +1,7 @@
 using ActorSan.Replication.Core.Engine;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
+using ActorSan.Replication.Wire;
 using ActorSan.Storage.Blocks;
 
 namespace ActorSan.Replication.Core.Primaries;
@@ -55,6 +56,24 @@ public sealed unsafe partial class Primary
                     plain.Add(clipped);
                 }
             }
+        }
+
+        if (!HasOtherMember)
+        {
+            // Nobody to be made like this one: whoever is out is given these ranges when it comes back (P5).
+            long from = 0;
+            while (plain.TryNext(from, long.MaxValue, out ByteRange range))
+            {
+                if (Clip(range, _replica.SizeBytes, out ByteRange clipped))
+                {
+                    _replica.AddToSets(clipped);
+                }
+
+                from = range.EndBytes;
+            }
+
+            plain.Clear();
+            _reconcileWhole.Clear();
         }
 
         long at = 0;
@@ -324,6 +343,7 @@ public sealed unsafe partial class Primary
         digest.OffsetBytes = task.OffsetBytes;
         digest.LengthBytes = task.LengthBytes;
         digest.Argument = task.Argument;
+        task.SentNs = _clock.NowNs;
         peer.Link.Send(digest, default);
     }
 
@@ -477,7 +497,7 @@ public sealed unsafe partial class Primary
     {
         foreach (PrimaryTask task in _tasks)
         {
-            if (task.Kind == TaskKind.Resync && task.Peer == peer && task.Step == TaskStep.Sending && now - task.SentNs >= 4 * _options.AckTimeoutNs)
+            if (task.Kind == TaskKind.Resync && task.Peer == peer && task.Step is TaskStep.Sending or TaskStep.Digest && now - task.SentNs >= 4 * _options.AckTimeoutNs)
             {
                 return true;
             }
@@ -573,7 +593,22 @@ public sealed unsafe partial class Primary
             }
         }
 
-        FrameBodies.Send(peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, set.IsWhole, set.IsWhole ? [] : [.. ranges]));
+        if (_configuration.ReplicaOf(other.Node) is { LeftAt: null } || set.IsWhole)
+        {
+            // Out wholly, whatever has been copied to it since: every member has the whole volume in its set until it is admitted (S1).
+            FrameBodies.Send(peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, Wholly: true, GoesOn: false, []));
+            return;
+        }
+
+        int sentRanges = 0;
+        do
+        {
+            int count = Math.Min(BodyCodec.MaxSetRanges, ranges.Count - sentRanges);
+            FrameBodies.Send(
+                peer.Link, Header(peer, FrameKind.SetRanges), new SetBody(other.Node, other.Incarnation, Wholly: false, GoesOn: sentRanges > 0, [.. ranges.GetRange(sentRanges, count)]));
+            sentRanges += count;
+        }
+        while (sentRanges < ranges.Count);
     }
 
     private void PumpVerify()

@@ -69,7 +69,7 @@ public sealed unsafe partial class Primary
             {
                 Frame turn = Header(other, FrameKind.Turn);
                 turn.Argument = peer.Turn;
-                FrameBodies.Send(other.Link, turn, new SetBody(peer.Node, peer.Incarnation, false, default));
+                FrameBodies.Send(other.Link, turn, new SetBody(peer.Node, peer.Incarnation, false, false, default));
             }
         }
 

@@ -206,6 +206,7 @@ public sealed unsafe partial class Primary
         if (!task.LocalDone && task.Operation is not null && (status == StoreStatus.NoSpace ? !HasOtherMember : _noOtherMember))
         {
             // P10: nobody else has it, so the store's word is the answer. What the range holds now is old or new.
+            LeaveToSets(task);
             Remove(task);
             _locks.Release(task.Lock);
             End(task, status == StoreStatus.NoSpace ? VolumeStatus.NoSpace : VolumeStatus.WriteError);
@@ -219,6 +220,33 @@ public sealed unsafe partial class Primary
         }
 
         CheckComplete(task);
+    }
+
+    // It ends without being complete: who is out or at the gate may have it, or not, and is given what this node has (S1).
+    private void LeaveToSets(PrimaryTask task)
+    {
+        if (_bugs.Has(Bug.ForgetRefusedWrite))
+        {
+            return;
+        }
+
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsMember)
+            {
+                continue;
+            }
+
+            if (peer.Gate != GateState.None)
+            {
+                OpenGate(peer);
+            }
+
+            if (task.Kind != TaskKind.Attribute && task.LengthBytes > 0)
+            {
+                peer.Set?.Add(task.Range);
+            }
+        }
     }
 
     internal void OnLocalFlushed(PrimaryTask task)

@@ -295,6 +295,18 @@ public sealed unsafe partial class Primary
         PumpVerify();
     }
 
+    /// <summary>When the oldest read of the own store's that has not ended was submitted; long.MaxValue: none.</summary>
+    public long OldestReadNs()
+    {
+        long oldest = long.MaxValue;
+        foreach (PrimaryTask task in _tasks)
+        {
+            oldest = task.Request.IsBusy ? Math.Min(oldest, task.Request.StartedNs) : oldest;
+        }
+
+        return oldest;
+    }
+
     public void OnStoreFailed() => RereadAll();
 
     /// <summary>W9: a syncing peer still owes an acknowledgement in that range.</summary>

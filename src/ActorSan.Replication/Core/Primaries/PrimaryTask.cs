@@ -156,6 +156,7 @@ internal sealed unsafe class PrimaryTask
 
     internal sealed class TaskRead(PrimaryTask task) : StoreRequest
     {
+        public long StartedNs;
         public bool IsBusy { get; set; }
 
         protected override void OnEnded()

@@ -23,6 +23,12 @@ public sealed class PeerSet
     /// <summary>0, 1 or 2.</summary>
     internal int Place { get; }
 
+    /// <summary>Of the place: in every page of this set.</summary>
+    internal long Generation { get; init; }
+
+    /// <summary>The state page that names its place is durable: its pages count from then on.</summary>
+    internal bool IsPlaced { get; set; }
+
     /// <summary>§3, Protocols: what joined <see cref="Set"/> since the turn began, and what was not settled then. Null: no turn is under way.</summary>
     internal OutOfSyncSet? Since { get; private set; }
 

@@ -13,6 +13,7 @@ public sealed unsafe partial class Replica
     private ReplicaWrite? _lastForSlot;
     private ReplicaWrite? _firstActive;
     private ReplicaWrite? _lastActive;
+    private readonly List<ReplicaFlush> _flushing = [];
     private ReplicaFlush? _firstFlush;
     private ReplicaFlush? _lastFlush;
     private Action<bool>? _fenced;
@@ -156,6 +157,7 @@ public sealed unsafe partial class Replica
         }
 
         write.Step = WriteStep.Intent;
+        write.StartedNs = _clock.NowNs;
         write.Waiter.IntentOffsetBytes = write.OffsetBytes;
         write.Waiter.IntentLengthBytes = write.LengthBytes;
         if (Intent.TrySet(write.Waiter))
@@ -271,6 +273,7 @@ public sealed unsafe partial class Replica
     internal void OnFlushEnded(ReplicaFlush flush)
     {
         _submitted--;
+        _ = _flushing.Remove(flush);
         StoreStatus status = flush.Request.Status;
         if (status != StoreStatus.Success)
         {
@@ -288,13 +291,19 @@ public sealed unsafe partial class Replica
         long oldest = long.MaxValue;
         for (ReplicaWrite? write = _firstActive; write is not null; write = write.NextActive)
         {
-            if (write.Step is WriteStep.Store or WriteStep.Slot or WriteStep.SlotFlush or WriteStep.SlotClear)
+            if (write.Step is WriteStep.Intent or WriteStep.Store or WriteStep.Slot or WriteStep.SlotFlush or WriteStep.SlotClear)
             {
                 oldest = Math.Min(oldest, write.StartedNs);
             }
         }
 
-        return oldest;
+        foreach (ReplicaFlush flush in _flushing)
+        {
+            oldest = Math.Min(oldest, flush.StartedNs);
+        }
+
+        oldest = _stateWriter.IsBusy ? Math.Min(oldest, _stateWriter.StartedNs) : oldest;
+        return _setWriter.IsBusy ? Math.Min(oldest, _setWriter.StartedNs) : oldest;
     }
 
     private bool IsGivenUp(ReplicaWrite write)
@@ -453,6 +462,8 @@ public sealed unsafe partial class Replica
             _firstFlush = flush.NextWaiting;
             _lastFlush = _firstFlush is null ? null : _lastFlush;
             _submitted++;
+            flush.StartedNs = _clock.NowNs;
+            _flushing.Add(flush);
             if (IsFailed)
             {
                 flush.Request.End(StoreStatus.Vanished);

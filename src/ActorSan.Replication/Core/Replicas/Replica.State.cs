@@ -14,19 +14,28 @@ public sealed unsafe partial class Replica
     private const int PlaceCount = 3;
 
     private readonly ClearRun _clearing;
+    private readonly SetWriter _setWriter;
+    private readonly HashSet<long> _madeGenerations = [];
+    private readonly bool _arePlacesDoubtful;
     private long _marksDueNs;
     private long _clearDueNs;
 
     /// <summary>Every 100 ms or so.</summary>
-    public void Tick()
+    /// <param name="oldestReadNs">When the oldest read that has not ended was submitted, by whoever reads; long.MaxValue: none.</param>
+    public void Tick(long oldestReadNs)
     {
         if (IsFailed)
         {
+            if (!_stateWriter.IsBusy)
+            {
+                EndSession();
+            }
+
             return;
         }
 
         long now = _clock.NowNs;
-        if (OldestSubmittedNs() < now - Options.StoreTimeoutNs)
+        if (Math.Min(oldestReadNs, OldestSubmittedNs()) < now - Options.StoreTimeoutNs)
         {
             Fail(StoreStatus.Vanished);
             return;
@@ -59,16 +68,20 @@ public sealed unsafe partial class Replica
     }
 
     /// <summary>S4: what the primary handed over is durable, and everything before it flushed.</summary>
-    public void MakeSetsDurable(Action<bool> done) => new SetWriter(this, done).Next();
+    public void MakeSetsDurable(Action<bool> done) => _setWriter.Save(done);
 
     private PeerSet NewSet(string node, Guid incarnation, bool withUnsettled)
     {
-        int place = PlaceOf(incarnation);
-        bool used = _usedPlaces[place];
-        _usedPlaces[place] = true;
-        var made = new PeerSet(place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, OutOfSyncPage.Bits));
+        PeerPlace place = PlaceOf(node, incarnation, withUnsettled, out bool found);
+        var made = new PeerSet(place.Place, node, incarnation, new OutOfSyncSet(SizeBytes, (int)Options.GranuleBytes, OutOfSyncPage.Bits)) { Generation = place.Generation, IsPlaced = found || _bugs.Has(Bug.PagesBeforePlace) };
         _sets.Add(made);
-        for (int page = 0; !used && page < made.Set.PageCount; page++)
+        if (_arePlacesDoubtful && withUnsettled)
+        {
+            // The state page may not be the latest: which pages are whose, nobody knows.
+            made.Set.AddAll();
+        }
+
+        for (int page = 0; found && page < made.Set.PageCount; page++)
         {
             LoadSetPage(made, page);
         }
@@ -94,7 +107,7 @@ public sealed unsafe partial class Replica
         }
 
         bool reads = OutOfSyncPage.TryRead(content, page, out OutOfSyncHeader header, out ContentFault fault);
-        if (reads && health == PageHealth.Sound && header.Incarnation != peer.Incarnation)
+        if (reads && health == PageHealth.Sound && (header.Incarnation != peer.Incarnation || header.Generation != peer.Generation))
         {
             return;
         }
@@ -122,43 +135,60 @@ public sealed unsafe partial class Replica
         }
     }
 
-    private readonly bool[] _usedPlaces = new bool[PlaceCount];
-
-    // The place whose pages are about that store, else one that no set has.
-    private int PlaceOf(Guid incarnation)
+    // The state page says which place is whose, and of which generation its pages must be: a page that was written for an earlier set says nothing (S1).
+    private PeerPlace PlaceOf(string node, Guid incarnation, bool mayLoad, out bool found)
     {
+        PeerPlace known = default;
+        long highest = 0;
+        found = false;
+        foreach (PeerPlace place in _state.Places)
+        {
+            highest = Math.Max(highest, place.Generation);
+            if (place.Incarnation == incarnation)
+            {
+                (known, found) = (place, true);
+            }
+        }
+
+        // Of a set that was made since the store was opened the pages are as old as it: what came back and went again begins anew.
+        found &= mayLoad && !_madeGenerations.Contains(known.Generation);
+        if (found && !_sets.Exists(set => set.Place == known.Place))
+        {
+            _ = _madeGenerations.Add(known.Generation);
+            return known;
+        }
+
+        found = false;
         int free = -1;
         for (int place = 0; place < PlaceCount; place++)
         {
-            if (_sets.Exists(set => set.Place == place))
+            bool isNamed = _state.Places.Any(other => other.Place == place && other.Incarnation != incarnation);
+            if (!_sets.Exists(set => set.Place == place) && (free < 0 || !isNamed))
             {
-                continue;
+                free = place;
+                if (!isNamed)
+                {
+                    break;
+                }
             }
-
-            if (!_usedPlaces[place] && IsAbout(place, incarnation))
-            {
-                return place;
-            }
-
-            free = free < 0 ? place : free;
         }
 
         Invariant.Check(free >= 0);
-        return free;
-    }
-
-    private bool IsAbout(int place, Guid incarnation)
-    {
-        for (int page = 0; page < _metadata.PageCount(ReplicaPageKind.OutOfSync); page++)
+        var made = new PeerPlace((byte)free, node, incarnation, false, highest + 1);
+        _ = _madeGenerations.Add(made.Generation);
+        var places = new List<PeerPlace>(PlaceCount);
+        foreach (PeerPlace other in _state.Places)
         {
-            ReadOnlySpan<byte> content = _metadata.LoadedPage(ReplicaPageKind.OutOfSync, place, page, out PageHealth health);
-            if (health != PageHealth.Blank && OutOfSyncPage.TryRead(content, page, out OutOfSyncHeader header, out _) && header.Incarnation == incarnation)
+            if (other.Place != made.Place && other.Incarnation != incarnation)
             {
-                return true;
+                places.Add(other);
             }
         }
 
-        return false;
+        places.Add(made);
+        places.Sort(static (one, other) => one.Place.CompareTo(other.Place));
+        _state = _state with { Places = [.. places] };
+        return made;
     }
 
     /// <summary>Writes the state page, one write at a time; whoever asks while one is under way waits for the next.</summary>
@@ -179,6 +209,8 @@ public sealed unsafe partial class Replica
         ~StateWriter() => NativeMemory.Free(Content);
 
         public bool IsBusy { get; private set; }
+
+        public long StartedNs { get; private set; }
 
         public void Save(Action<bool> done)
         {
@@ -214,6 +246,7 @@ public sealed unsafe partial class Replica
         private void Begin()
         {
             IsBusy = true;
+            StartedNs = _replica._clock.NowNs;
             (_current, _waiting) = (_waiting, _current);
             _replica._state = _replica._state with { Mark = _replica.Mark, Heard = _replica.Marks.ToList() };
             _replica.Marks.Saved();
@@ -225,17 +258,17 @@ public sealed unsafe partial class Replica
         }
     }
 
-    /// <summary>Writes every page of every set that has changed, one after the other.</summary>
+    /// <summary>Writes every page of every set that has changed, one after the other, behind the state page that names their places. Whoever asks meanwhile waits for the next run.</summary>
     private sealed class SetWriter : PageWrite
     {
         private readonly Replica _replica;
-        private readonly Action<bool> _done;
+        private List<Action<bool>> _waiting = [];
+        private List<Action<bool>> _current = [];
         private OutOfSyncSet? _set;
 
-        public SetWriter(Replica replica, Action<bool> done)
+        public SetWriter(Replica replica)
         {
             _replica = replica;
-            _done = done;
             Kind = ReplicaPageKind.OutOfSync;
             LengthBytes = OutOfSyncPage.Bytes;
             Content = (byte*)NativeMemory.AllocZeroed((nuint)LengthBytes);
@@ -243,40 +276,100 @@ public sealed unsafe partial class Replica
 
         ~SetWriter() => NativeMemory.Free(Content);
 
-        public void Next()
-        {
-            foreach (PeerSet peer in _replica._sets)
-            {
-                int page = peer.Set.NextChangedPage(0);
-                if (page >= 0)
-                {
-                    _set = peer.Set;
-                    Peer = peer.Place;
-                    Index = page;
-                    var content = new Span<byte>(Content, LengthBytes);
-                    int granules = (int)Math.Min(OutOfSyncPage.Bits, peer.Set.Granules - ((long)page * OutOfSyncPage.Bits));
-                    OutOfSyncPage.WriteHeader(content, new OutOfSyncHeader(peer.Incarnation, 0, page, granules, peer.Set.GranuleBytes));
-                    peer.Set.BeginWrite(page, OutOfSyncPage.BitsOf(content));
-                    _replica._metadata.WritePage(this);
-                    return;
-                }
-            }
+        public bool IsBusy { get; private set; }
 
-            _done(true);
+        public long StartedNs { get; private set; }
+
+        public void Save(Action<bool> done)
+        {
+            _waiting.Add(done);
+            if (!IsBusy)
+            {
+                Begin();
+            }
         }
 
         public override void OnEnded()
         {
             bool held = Status == StoreStatus.Success;
             _set!.EndWrite(Index, held);
-            if (!held)
+            if (held)
             {
-                _replica.Fail(Status);
-                _done(false);
+                Next();
                 return;
             }
 
-            Next();
+            _replica.Fail(Status);
+            End(false);
+        }
+
+        private void Begin()
+        {
+            IsBusy = true;
+            StartedNs = _replica._clock.NowNs;
+            (_current, _waiting) = (_waiting, _current);
+            if (_replica._sets.TrueForAll(static set => set.IsPlaced))
+            {
+                Next();
+                return;
+            }
+
+            PeerSet[] placed = [.. _replica._sets];
+            _replica._stateWriter.Save(held =>
+            {
+                if (!held)
+                {
+                    End(false);
+                    return;
+                }
+
+                foreach (PeerSet set in placed)
+                {
+                    set.IsPlaced = true;
+                }
+
+                Next();
+            });
+        }
+
+        private void Next()
+        {
+            foreach (PeerSet peer in _replica._sets)
+            {
+                int page = peer.IsPlaced ? peer.Set.NextChangedPage(0) : -1;
+                if (page >= 0)
+                {
+                    _set = peer.Set;
+                    Peer = peer.Place;
+                    Index = page;
+                    StartedNs = _replica._clock.NowNs;
+                    var content = new Span<byte>(Content, LengthBytes);
+                    int granules = (int)Math.Min(OutOfSyncPage.Bits, peer.Set.Granules - ((long)page * OutOfSyncPage.Bits));
+                    OutOfSyncPage.WriteHeader(content, new OutOfSyncHeader(peer.Incarnation, peer.Generation, page, granules, peer.Set.GranuleBytes));
+                    peer.Set.BeginWrite(page, OutOfSyncPage.BitsOf(content));
+                    _replica._metadata.WritePage(this);
+                    return;
+                }
+            }
+
+            // A set that came while this was under way has waited for its own run, if anybody asked.
+            End(true);
+        }
+
+        private void End(bool held)
+        {
+            IsBusy = false;
+            List<Action<bool>> done = _current;
+            _current = [];
+            foreach (Action<bool> told in done)
+            {
+                told(held);
+            }
+
+            if (!IsBusy && _waiting.Count > 0)
+            {
+                Begin();
+            }
         }
     }
 
@@ -385,7 +478,7 @@ public sealed unsafe partial class Replica
         {
             foreach (PeerSet set in replica._sets)
             {
-                if (!set.Set.IsDurable(RangeOf(chunk)))
+                if (!set.IsPlaced || !set.Set.IsDurable(RangeOf(chunk)))
                 {
                     return false;
                 }

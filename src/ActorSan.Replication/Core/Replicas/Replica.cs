@@ -58,6 +58,9 @@ public sealed unsafe partial class Replica
         Marks.Hear(state.Heard);
         Marks.Saved();
         _stateWriter = new StateWriter(this);
+        _setWriter = new SetWriter(this);
+        _ = metadata.LoadedPage(ReplicaPageKind.State, 0, 0, out PageHealth health);
+        _arePlacesDoubtful = health == PageHealth.Doubtful;
         _clearing = new ClearRun(this);
         _freeSlots = new int[metadata.RedoSlotCount];
         for (int slot = 0; slot < _freeSlots.Length; slot++)
@@ -98,11 +101,19 @@ public sealed unsafe partial class Replica
 
     public long Mark => Intent.Mark;
 
+    internal long NowNs => _clock.NowNs;
+
     /// <summary>The unsettled list was lost: the write-intent chunks stand for it (W4).</summary>
     public bool IsCoarse { get; private set; }
 
     /// <summary>Nothing is written or read any more.</summary>
     public bool IsFailed { get; private set; }
+
+    /// <summary>It has failed, and whoever opens the store next will know: its session is over for good (P9).</summary>
+    public bool IsSessionEnded { get; private set; }
+
+    /// <summary>S4: at the gate of its primary: it keeps sets as a member does, though it is none yet.</summary>
+    public bool IsGated { get; private set; }
 
     /// <summary>Somebody heard a higher mark of this store than it has: it is an old copy of itself (W2).</summary>
     public bool IsOldCopy => Marks.Of(Incarnation) > Mark;
@@ -168,17 +179,42 @@ public sealed unsafe partial class Replica
             return;
         }
 
-        long grownFrom = _configuration is { } before ? before.SizeBytes : configuration.SizeBytes;
+        Configuration? before = _configuration;
+        long grownFrom = before is null ? configuration.SizeBytes : before.SizeBytes;
         _configuration = configuration;
         _configurationWriter.Save();
         Marks.Hear(configuration);
         Marks.Forget(configuration);
         _sets.RemoveAll(set => configuration.ReplicaOf(set.Node) is not { } entry || configuration.MemberOf(set.Node) is not null || entry.Incarnation != set.Incarnation);
-        if (!IsMember)
+        if (!IsMember && !IsGated)
         {
             return;
         }
 
+        KeepSets(configuration, before);
+        AddNewPart(grownFrom, configuration.SizeBytes);
+    }
+
+    /// <summary>S4: from here on it keeps a set for everyone who is out, and for whoever is dropped before it is admitted itself. Its other sets came before (TakeSet).</summary>
+    public void BeginGate()
+    {
+        if (_bugs.Has(Bug.NoSetsWhileGated))
+        {
+            return;
+        }
+
+        IsGated = true;
+        if (_configuration is { } configuration)
+        {
+            KeepSets(configuration, configuration);
+        }
+    }
+
+    /// <summary>The attachment has ended.</summary>
+    public void EndGate() => IsGated = false;
+
+    private void KeepSets(Configuration configuration, Configuration? before)
+    {
         foreach (ReplicaEntry entry in configuration.Replicas.Span)
         {
             if (entry.Node == Node || configuration.MemberOf(entry.Node) is not null)
@@ -186,22 +222,30 @@ public sealed unsafe partial class Replica
                 continue;
             }
 
-            bool forgets = _bugs.Has(Bug.WhollyInOneNode) && (SetOf(entry.Node) is not null || configuration.Primary?.Node != Node);
-            PeerSet set = SetOf(entry.Node) ?? NewSet(entry.Node, entry.Incarnation, withUnsettled: true);
-            if (entry.LeftAt is null && !forgets && !_bugs.Has(Bug.EmptySetForNewReplica))
+            PeerSet? set = SetOf(entry.Node);
+            bool begins = set is null || before?.ReplicaOf(entry.Node)?.LeftAt is not null;
+            bool forgets = _bugs.Has(Bug.WhollyInOneNode) && (set is not null || configuration.Primary?.Node != Node);
+            set ??= NewSet(entry.Node, entry.Incarnation, withUnsettled: true);
+
+            // Once: what has been copied or proven equal since stays out of a primary's set (S1).
+            if (entry.LeftAt is null && begins && !forgets && !_bugs.Has(Bug.EmptySetForNewReplica))
             {
                 set.AddAll();
             }
         }
-
-        AddNewPart(grownFrom, configuration.SizeBytes);
     }
 
     /// <summary>S4: the set that the primary handed over for another replica, instead of any that was here.</summary>
-    public void TakeSet(string node, Guid incarnation, bool wholly, ValueList<ByteRange> ranges)
+    /// <param name="goesOn">More of the set that came before.</param>
+    public void TakeSet(string node, Guid incarnation, bool wholly, bool goesOn, ValueList<ByteRange> ranges)
     {
-        _ = _sets.RemoveAll(set => set.Node == node);
-        PeerSet taken = NewSet(node, incarnation, withUnsettled: false);
+        PeerSet? taken = goesOn ? SetOf(node) : null;
+        if (taken is null || taken.Incarnation != incarnation)
+        {
+            _ = _sets.RemoveAll(set => set.Node == node);
+            taken = NewSet(node, incarnation, withUnsettled: false);
+        }
+
         if (wholly)
         {
             taken.Set.AddAll();
@@ -242,10 +286,21 @@ public sealed unsafe partial class Replica
         if (!IsFailed)
         {
             IsFailed = true;
+            EndSession();
             _user.OnStoreFailed(status);
 
             // Who waits for a slot waits for one that a failed write may never give back.
             DropSlotWaiters();
+        }
+    }
+
+    // §2: known to whoever opens the store next, before anything else is: what a failed flush has lost is nobody's any more.
+    private void EndSession()
+    {
+        if (!IsSessionEnded && !_bugs.Has(Bug.ForgetFailure))
+        {
+            _state = _state with { SessionEnded = true };
+            _stateWriter.Save(held => IsSessionEnded |= held);
         }
     }
 }

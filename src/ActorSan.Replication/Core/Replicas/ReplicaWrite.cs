@@ -113,6 +113,7 @@ public abstract class ReplicaFlush
     internal readonly FlushRequest Request;
     internal ReplicaFlush? NextWaiting;
     internal long Arrival;
+    internal long StartedNs;
     internal Replica? Owner;
 
     protected ReplicaFlush() => Request = new FlushRequest(this);

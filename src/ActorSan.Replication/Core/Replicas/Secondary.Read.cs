@@ -7,6 +7,20 @@ namespace ActorSan.Replication.Core.Replicas;
 /// <summary>What a primary reads here: bytes when its own store is gone (P10), digests for resync and verify (S6). It holds the range's lock meanwhile.</summary>
 public sealed unsafe partial class Secondary
 {
+    private readonly List<FrameRead> _reading = [];
+
+    /// <summary>When the oldest read that has not ended was submitted; long.MaxValue: none.</summary>
+    public long OldestReadNs()
+    {
+        long oldest = long.MaxValue;
+        foreach (FrameRead read in _reading)
+        {
+            oldest = Math.Min(oldest, read.StartedNs);
+        }
+
+        return oldest;
+    }
+
     private void Read(in Frame frame)
     {
         FrameRead read = _freeReads.Count > 0 ? _freeReads.Pop() : new FrameRead(this);
@@ -17,11 +31,14 @@ public sealed unsafe partial class Secondary
         read.VolumeLengthBytes = frame.LengthBytes;
         read.Digests = frame.Kind == FrameKind.Digest;
         byte* data = read.Rent((int)frame.LengthBytes);
+        read.StartedNs = _replica.NowNs;
+        _reading.Add(read);
         _replica.Read(read, frame.OffsetBytes, frame.LengthBytes, data);
     }
 
     private void OnRead(FrameRead read)
     {
+        _ = _reading.Remove(read);
         if (_link is not { } link || _attachment != read.Attachment)
         {
             _freeReads.Push(read);
@@ -65,6 +82,7 @@ public sealed unsafe partial class Secondary
         public long Attachment;
         public long Seq;
         public long Argument;
+        public long StartedNs;
         public long VolumeOffsetBytes;
         public long VolumeLengthBytes;
         public bool Digests;

@@ -1,6 +1,7 @@
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Values;
+using ActorSan.Replication.Wire;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Stores;
 
@@ -81,6 +82,7 @@ public sealed unsafe partial class Secondary
         }
 
         _link = null;
+        _replica.EndGate();
 
         // What is queued of it is dropped first, so that this goes out.
         link.Cancel(_attachment);
@@ -135,6 +137,7 @@ public sealed unsafe partial class Secondary
         {
             _link.Cancel(_attachment);
             _link = null;
+            _replica.EndGate();
         }
 
         ForgetTurns();
@@ -183,6 +186,7 @@ public sealed unsafe partial class Secondary
                 Flush(FrameKind.Ack, frame.Seq);
                 break;
             case FrameKind.Gate:
+                _replica.BeginGate();
                 Flush(FrameKind.Gated, frame.Seq);
                 break;
             case FrameKind.Config when body is ConfigBody config:
@@ -212,7 +216,7 @@ public sealed unsafe partial class Secondary
                 Read(frame);
                 break;
             case FrameKind.SetRanges when body is SetBody set:
-                _replica.TakeSet(set.Node, set.Incarnation, set.Wholly, set.Ranges);
+                _replica.TakeSet(set.Node, set.Incarnation, set.Wholly, set.GoesOn, set.Ranges);
                 break;
             case FrameKind.Fence:
                 OnHandover(link, frame);
@@ -333,14 +337,15 @@ public sealed unsafe partial class Secondary
         _primaryIncarnation = pending.Body.Configuration.ReplicaOf(_link.Peer)?.Incarnation ?? Guid.Empty;
 
         // Of its own reign stable counts for this list too; an older reign's entries end only when the new one is settled (P6).
+        bool tooMany = _replica.Unsettled.Count > BodyCodec.MaxUnsettled;
         var body = new AttachedBody(
             _instance,
             _replica.Incarnation,
             _replica.Session,
-            _replica.IsCoarse,
+            _replica.IsCoarse || tooMany,
             _replica.Marks.ToList(),
-            _bugs.Has(Bug.ForgetUnsettled) ? default : _replica.Unsettled.ToValueList(),
-            [.. _replica.Intent.Ranges()],
+            _bugs.Has(Bug.ForgetUnsettled) || tooMany ? default : _replica.Unsettled.ToValueList(),
+            [.. ByteRange.Coalesce(_replica.Intent.Ranges(), BodyCodec.MaxIntents)],
             _replica.SizeBytes);
         FrameBodies.Send(_link, Answer(FrameKind.Attached, 0), body);
         _user.OnAttached(_link.Peer, _epoch);

@@ -74,7 +74,8 @@ internal static class WireSamples
     public static Gen<RefusedBody> Refused { get; } =
         Gen.Select(Gen.Int[0, 9], Gen.Guid, Gen.Guid, Number, (reason, store, lineage, mark) => new RefusedBody((RefusalReason)reason, store, lineage, mark));
 
-    public static Gen<SetBody> Set { get; } = Gen.Select(Name, Gen.Guid, Gen.Bool, Range.Array[0, 9], (node, id, wholly, ranges) => new SetBody(node, id, wholly, wholly ? default : [.. ranges]));
+    public static Gen<SetBody> Set { get; } = Gen.Select(
+        Name, Gen.Guid, Gen.Bool, Gen.Bool, Range.Array[0, 9], (node, id, wholly, goesOn, ranges) => new SetBody(node, id, wholly, goesOn, wholly ? default : [.. ranges]));
 
     public static Configuration KnownConfiguration { get; } = new()
     {
@@ -102,7 +103,7 @@ internal static class WireSamples
 
     public static MarksBody KnownMarks { get; } = new([new HeardMark(Id(4), 47), new HeardMark(Id(6), 48)]);
 
-    public static SetBody KnownSet { get; } = new("gamma", Id(8), false, [new ByteRange(65536, 131072)]);
+    public static SetBody KnownSet { get; } = new("gamma", Id(8), false, false, [new ByteRange(65536, 131072)]);
 
     public static Guid Id(byte number) => new(number, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, number);
 

@@ -1,0 +1,161 @@
+using ActorSan.Replication.Core.Values;
+using ActorSan.Simulator.Clients;
+using ActorSan.Simulator.Runner;
+using ActorSan.Simulator.World;
+
+namespace ActorSan.Simulator.Volumes;
+
+/// <summary>P9: one member is broken, the other only starts: it is slow to open its store, and says nothing before.</summary>
+internal sealed class SlowStartStory() : DirectedScenario("slow-start", "P9: a member that has only just started is taken for one whose session is broken")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = random.Range(6, 24);
+        long at = random.Range(1_000 * Ms, 1_400 * Ms);
+        Writes(plan, random, 30, 200 * Ms, at);
+        plan.Options["open-ms"] = 900;
+        long down = random.Range(2_000 * Ms, 3_000 * Ms);
+        plan.Add(FaultKind.PowerLoss, at, First, 0, random.Range(20 * Ms, 200 * Ms));
+        plan.Add(FaultKind.Crash, at, Other, 0, down);
+        plan.HealAtNs = at + down + (3 * Second);
+    }
+}
+
+/// <summary>S4, W7: a member is dropped between the gate and the admission of another replica, which must know what it lacks.</summary>
+internal sealed class GateAndDropStory() : DirectedScenario("gate-and-drop", "S4: a member is dropped while another one is gated")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["data"] = 3;
+        plan.Nodes = 5;
+        plan.Options["blocks"] = 40;
+        plan.Options["clear-ms"] = 200;
+        plan.Options["granule"] = 1;
+        plan.Options["piece"] = 1;
+        long at = 500 * Ms;
+        long back = 2_500 * Ms;
+        plan.Add(FaultKind.CutData, at, First, Other, back - at);
+        plan.Add(FaultKind.CutData, at, Other, First, back - at);
+        int count = (int)random.Range(4, 20);
+        for (int i = 0; i < count; i++)
+        {
+            plan.Add(random.Range(1_100 * Ms, 1_180 * Ms), random.Next(5), First, SimOpKind.Write, 2 * random.Next(14), 1);
+        }
+
+        plan.Add(FaultKind.DiskSlow, back, Other, 0, 1_600 * Ms, random.Range(60, 200));
+        long cut = back - random.Range(900 * Ms, 1_300 * Ms);
+        plan.Add(FaultKind.CutData, cut, First, Third, 5 * Second);
+        plan.Add(FaultKind.CutData, cut, Third, First, 5 * Second);
+        for (int i = 0; i < 6; i++)
+        {
+            plan.Add(back + random.Range(5 * Ms, 400 * Ms), random.Next(5), First, SimOpKind.Write, 28 + (2 * i), 1);
+        }
+
+        long crash = back + (2_600 * Ms);
+        plan.Add(FaultKind.Crash, crash, First, 0, 4 * Second);
+        plan.HealAtNs = crash + (5 * Second);
+    }
+}
+
+/// <summary>P10, P8: an I/O of the primary's store hangs for good under writes: somebody serves, before any heal.</summary>
+internal sealed class HungStory() : DirectedScenario("hung", "P10: an I/O of the primary's store hangs for good")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = 24;
+        plan.Add(FaultKind.DiskHang, 1_000 * Ms, First, 0, 0);
+        Writes(plan, random, 60, 900 * Ms, 15_000 * Ms, longest: 1);
+        plan.HealAtNs = 16 * Second;
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        MustServe(world, 12 * Second, 15_500 * Ms);
+        world.After(15 * Second, () =>
+        {
+            if (setup.Facts.Latest(setup.Key.Name) is Configuration { Primary.Node: { } node } && node == world.Nodes[First].Name)
+            {
+                world.Fail($"P10: {node} is still primary, and its store has hung for {(15 * Second - 1_000 * Ms) / 1e9} s");
+            }
+        });
+    }
+}
+
+/// <summary>L5, P10: the primary's store hangs for good, and nobody writes: somebody serves, before any heal.</summary>
+internal sealed class HungReadStory() : DirectedScenario("hung-read", "P10: the primary's store hangs, and nobody writes")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = 24;
+        plan.Add(FaultKind.DiskHang, 1_000 * Ms, First, 0, 0);
+        Reads(plan, random, 60, 900 * Ms, 15_000 * Ms, First);
+        plan.HealAtNs = 16 * Second;
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup) => MustServe(world, 12 * Second, 15_500 * Ms);
+}
+
+/// <summary>S1: two replicas go out and come back in turn, so that a set is kept where an older one of another store was; then its keeper starts again.</summary>
+internal sealed class OtherPlaceStory() : DirectedScenario("other-place", "S1: a set is kept in another place than an older one of the same store")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["data"] = 3;
+        plan.Nodes = 5;
+        plan.Options["blocks"] = 40;
+        plan.Options["clear-ms"] = 200;
+        plan.Options["granule"] = 1;
+        plan.Options["preferred"] = 1;
+        Cut(plan, 500 * Ms, Third, 2_000 * Ms);
+        plan.Add(2_000 * Ms, 0, First, SimOpKind.Write, random.Next(16), 1);
+        Cut(plan, 3_200 * Ms, Other, 2_400 * Ms);
+        Cut(plan, 4_000 * Ms, Third, 5_000 * Ms);
+        plan.Add(6_500 * Ms, 0, First, SimOpKind.Write, 20 + random.Next(16), 1);
+        plan.Add(FaultKind.Crash, random.Range(7_600 * Ms, 7_900 * Ms), First, 0, 30 * Ms);
+        plan.HealAtNs = 11 * Second;
+    }
+
+    private static void Cut(Plan plan, long at, int node, long duration)
+    {
+        plan.Add(FaultKind.CutData, at, First, node, duration);
+        plan.Add(FaultKind.CutData, at, node, First, duration);
+    }
+}
+
+/// <summary>§2, P9: a primary's flush fails, and its process is killed before anyone else can know.</summary>
+internal sealed class FailedFlushStory() : DirectedScenario("failed-flush", "a store has failed a flush, and its process is killed before anything durable says so")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = random.Range(6, 24);
+        long at = random.Range(1_000 * Ms, 1_400 * Ms);
+        Writes(plan, random, 30, 200 * Ms, at - (30 * Ms));
+        for (int node = 1; node < 3; node++)
+        {
+            plan.Add(FaultKind.CutControl, at - (20 * Ms), First, node, 300 * Ms);
+            plan.Add(FaultKind.CutControl, at - (20 * Ms), node, First, 300 * Ms);
+        }
+
+        plan.Add(FaultKind.FailFlushes, at - (1 * Ms), First, 0, 0, 1);
+        plan.Add(at, 0, First, SimOpKind.Flush, 0, 0);
+        plan.Add(FaultKind.Crash, at + random.Range(20 * Ms, 150 * Ms), First, 0, 20 * Ms);
+        plan.HealAtNs = at + (4 * Second);
+    }
+}
+
+/// <summary>P10, S1: the last member's store is full while another replica is resynced: what was refused is on the one and not on the other.</summary>
+internal sealed class FullStory() : DirectedScenario("full", "P10: the last member's store is full, and a syncing one has what was refused")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = 40;
+        plan.Options["piece"] = 1;
+        plan.Options["granule"] = 1;
+        plan.Add(FaultKind.Crash, 300 * Ms, Other, 0, 1_500 * Ms);
+        Writes(plan, random, 20, 400 * Ms, 1_600 * Ms, longest: 1);
+        plan.Add(FaultKind.DiskSlow, 1_800 * Ms, Other, 0, 2 * Second, 40);
+        plan.Add(FaultKind.DiskFull, 1_900 * Ms, First, 0, 1_500 * Ms);
+        Writes(plan, random, 8, 1_920 * Ms, 2_200 * Ms, longest: 1);
+        plan.HealAtNs = 6 * Second;
+    }
+}
