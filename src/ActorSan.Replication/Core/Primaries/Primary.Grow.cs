@@ -20,11 +20,20 @@ public sealed unsafe partial class Primary
 
     public void Grow(long sizeBytes)
     {
-        if (_phase == PrimaryPhase.Serving && sizeBytes > _configuration.SizeBytes && sizeBytes != _growTo)
+        if (_phase != PrimaryPhase.Serving || sizeBytes <= _configuration.SizeBytes)
         {
-            _growTo = sizeBytes;
-            AskForRoom();
+            return;
         }
+
+        if (sizeBytes == _growTo)
+        {
+            // Wished again: whoever has room has said so, and the control side may have forgotten.
+            CheckRoom();
+            return;
+        }
+
+        _growTo = sizeBytes;
+        AskForRoom();
     }
 
     private void AskForRoom()
