@@ -1,4 +1,5 @@
 using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Storage.Blocks;
 using ActorSan.Storage.Metadata;
@@ -92,7 +93,7 @@ internal sealed class QuietMetadata(QuietTurns turns, Guid volumeId, long sizeBy
 
     public int PageCount(ReplicaPageKind kind) => 1;
 
-    public int PageContentBytes(ReplicaPageKind kind) => 4000;
+    public int PageContentBytes(ReplicaPageKind kind) => kind == ReplicaPageKind.Configuration ? ConfigurationCodec.MaxBytes : WriteIntentPage.Bytes;
 
     public ReadOnlySpan<byte> LoadedPage(ReplicaPageKind kind, int peer, int index, out PageHealth health)
     {
@@ -111,6 +112,12 @@ internal sealed class QuietMetadata(QuietTurns turns, Guid volumeId, long sizeBy
     public void MarkDirty(MetadataRequest request) => turns.Add(request);
 
     public void MarkClean(MetadataRequest request) => turns.Add(request);
+
+    public long GrowLimitBytes => sizeBytes;
+
+    public void Extend(MetadataRequest request) => throw new NotSupportedException("a quiet volume does not grow");
+
+    public void SetSize(MetadataRequest request) => throw new NotSupportedException("a quiet volume does not grow");
 
     public void ReplaceDataKey(MetadataRequest request) => throw new NotSupportedException("a quiet volume is not encrypted");
 }
