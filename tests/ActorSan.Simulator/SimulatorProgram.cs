@@ -13,6 +13,7 @@ internal static class SimulatorProgram
     public static ScenarioRegistry Registry()
     {
         ScenarioRegistry registry = new ScenarioRegistry().Add(new LocalScenario(), weight: 0);
+        _ = registry.Add(new CatalogScenario());
         Volumes.VolumeScenarios.AddTo(registry);
         return registry;
     }

@@ -185,6 +185,9 @@ internal enum Bug
     /// <summary>S1: a replica that comes new is taken for one that lacks nothing.</summary>
     EmptySetForNewReplica,
 
+    /// <summary>S8: the catalog is founded on those who have answered in time.</summary>
+    FoundWithoutAll,
+
     /// <summary>R8: a replica that the configuration does not name promotes, as if it were still a member.</summary>
     PromoteUnnamed,
 

@@ -15,13 +15,29 @@ internal sealed class VotersStory() : DirectedScenario("voters", "the voters are
         int[] wanted = [0b11001, 0b11001, 0b11010, 0b11100, 0b01011, 0b11011];
         long at = random.Range(300 * Ms, 600 * Ms);
         plan.Add(FaultKind.Operator, at, random.Next(2), 0, 0, Operators.Value(Deed.ChangeVoters, wanted[random.Next(wanted.Length)]));
-        long cut = at + random.Range(0, 60 * Ms);
         long away = random.Range(1_500 * Ms, 3_000 * Ms);
         int[] far = random.Next(4) == 0 ? [3, 4] : [Other, Third];
+
+        // Both steps take some milliseconds, longer where the journals of those that are about to be cut off are slow: so they have promised and not accepted, or not answered it.
+        // Or half of all messages are lost, round after round: what was promised by an old voter is accepted by the new ones alone.
+        int how = random.Next(4);
+        bool slow = how == 0;
+        long cut = at + random.Range(0, slow ? 300 * Ms : 12 * Ms);
+        if (how > 1)
+        {
+            cut = at + random.Range(400 * Ms, 1_500 * Ms);
+            plan.Add(FaultKind.ControlLoss, at + random.Range(-5 * Ms, 5 * Ms), First, 0, cut - at, random.Range(300, 600));
+        }
+
         foreach (int node in far)
         {
-            plan.Add(FaultKind.CutControl, cut + random.Range(0, 5 * Ms), First, node, away);
-            plan.Add(FaultKind.CutControl, cut + random.Range(0, 5 * Ms), node, First, away);
+            if (slow)
+            {
+                plan.Add(FaultKind.JournalSlow, at - (5 * Ms), node, 0, Second, random.Range(5, 60));
+            }
+
+            plan.Add(FaultKind.CutControl, cut + random.Range(0, Ms), First, node, away);
+            plan.Add(FaultKind.CutControl, cut + random.Range(0, Ms), node, First, away);
         }
 
         if (random.Coin())
@@ -180,5 +196,28 @@ internal sealed class DeletedStory() : DirectedScenario("deleted", "the volume i
         Writes(plan, random, 30, 0, at + (1_500 * Ms));
         Reads(plan, random, 100, at, at + (1_500 * Ms), First);
         plan.HealAtNs = at + (3 * Second);
+    }
+}
+
+/// <summary>S7: the first value is written on all voters by one node or by two, cut short and written again; nothing is served before.</summary>
+internal sealed class FoundingStory() : DirectedScenario("founding", "the volume is founded while its nodes die and hear nothing; then it serves")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Nodes = 3 + (2 * random.Next(2));
+        plan.Options["founders"] = 1 + random.Next(2);
+        plan.Options["blocks"] = random.Range(4, 12);
+        FaultKind[] kinds = [FaultKind.Crash, FaultKind.Crash, FaultKind.PowerLoss, FaultKind.Isolate, FaultKind.ControlLoss, FaultKind.JournalSlow, FaultKind.Freeze];
+        int faults = 1 + random.Next(6);
+        for (int i = 0; i < faults; i++)
+        {
+            FaultKind kind = kinds[random.Next(kinds.Length)];
+            long value = kind switch { FaultKind.ControlLoss => random.Range(100, 700), FaultKind.JournalSlow => random.Range(2, 40), FaultKind.Freeze => 1, _ => 0 };
+            plan.Add(kind, random.Coin() ? random.Range(0, 40 * Ms) : random.Range(0, 2 * Second), random.Coin() ? First : random.Next(plan.Nodes), 0, random.Range(20 * Ms, Second), value);
+        }
+
+        Writes(plan, random, 30, 0, 4 * Second);
+        Reads(plan, random, 20, 0, 4 * Second, Other);
+        plan.HealAtNs = 4 * Second;
     }
 }

@@ -15,7 +15,7 @@ using ActorSan.Storage.Stores;
 namespace ActorSan.Simulator.Volumes;
 
 /// <summary>One process of a node that votes, holds a replica, or both: the product's classes, wired to the simulated world as actors and threads wire them to the real one.</summary>
-internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerListener, ILeaseListener, IEngineEvents, IEngineCommands
+internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerListener, ILeaseListener, IFoundingClient, IEngineEvents, IEngineCommands
 {
     private readonly SimProcess _process;
     private readonly VolumeSetup _setup;
@@ -45,14 +45,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         var counts = new JournalCounts(null, setup.Bugs);
         if (process.Node.Journal is { } medium)
         {
-            var journal = new VoterJournal(new SimJournal(medium, process), node);
-            var state = new VoterState();
-            foreach (object record in journal.Records)
-            {
-                state.Apply((VoterRecord)record);
-            }
-
-            _voter = new Voter(node, state, journal, network, clock, this, setup.Leases, setup.Bugs);
+            var journal = new SimVoterJournal(new SimJournal(medium, process));
+            _voter = new Voter(node, journal.Load(), journal, network, clock, this, setup.Leases, setup.Bugs);
         }
 
         _proposer = new Proposer(node, process.Instance, _voter, counts, network, clock, timers, this, setup.Rounds, setup.Bugs);
@@ -68,15 +62,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             process.Post(SimSides.Engine, Open, _random.Skewed(1_000, setup.OpenNs));
         }
 
-        process.Post(SimSides.Control, () =>
-        {
-            if (_control is null)
-            {
-                _proposer.Know(setup.Key, setup.First);
-            }
-
-            _control?.Start();
-        });
+        process.Post(SimSides.Control, Begin);
     }
 
     public ISimVolume? Volume { get; }
@@ -106,6 +92,20 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
     public void OnGone()
     {
+    }
+
+    /// <summary>S7: cut short, it is written again; then the catalog names the volume.</summary>
+    public void OnEnded(RegisterKey key, FoundingOutcome outcome)
+    {
+        Say("founding", outcome.ToString());
+        if (outcome.End == FoundingEnd.Begun)
+        {
+            _setup.Name();
+        }
+        else
+        {
+            _process.Post(SimSides.Control, Found, 100_000_000);
+        }
     }
 
     public void OnPutBack(long seen, long writeCount)
@@ -203,11 +203,51 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         if (command is BecomePrimary begin)
         {
+            if (!_setup.IsNamed)
+            {
+                _setup.Facts.Violation("S7", _process.Node.Name, "becomes primary of a volume that is not founded yet");
+            }
+
             _setup.Facts.Primary(_setup.Lineages.NameOf(begin.Configuration.Lineage), _process.Node.Name, _process.Instance, begin.Configuration.Epoch);
         }
 
         _toEngineAt = Math.Max(_toEngineAt + 1, _process.World.Now + _random.Skewed(1_000, 300_000));
         _process.Post(SimSides.Engine, () => _engine?.Execute(command), _toEngineAt - _process.World.Now);
+    }
+
+    // S7: before the catalog names the volume nobody knows of it but who founds it.
+    private void Begin()
+    {
+        if (_setup.IsNamed)
+        {
+            if (_control is null)
+            {
+                _proposer.Know(_setup.Key, _setup.First);
+            }
+
+            _control?.Start();
+            return;
+        }
+
+        _setup.Named += () =>
+        {
+            if (_process.IsAlive)
+            {
+                _process.Post(SimSides.Control, Begin, _random.Range(1_000, 50_000_000));
+            }
+        };
+        if (_process.Node.Index < _setup.Founders)
+        {
+            Found();
+        }
+    }
+
+    private void Found()
+    {
+        if (!_setup.IsNamed)
+        {
+            _ = _founder.Begin(_setup.Key, _setup.First, this);
+        }
     }
 
     internal void Say(string what, string text)
@@ -248,8 +288,10 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         SimMetadata metadata = store.Metadata;
         ReadOnlySpan<byte> page = metadata.LoadedPage(ReplicaPageKind.State, 0, 0, out PageHealth health);
         ReplicaState state;
-        if (health == PageHealth.Blank)
+        if (page.IsEmpty)
         {
+            // Never written, or the first write was torn: nobody has relied on it yet.
+
             state = new ReplicaState
             {
                 VolumeId = metadata.VolumeId,
@@ -328,26 +370,6 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
             }
 
             Engine?.OnFrame(link, frame, data, owner);
-        }
-    }
-
-    private sealed class VoterJournal(SimJournal journal, string node) : IVoterJournal
-    {
-        public IReadOnlyList<object> Records => journal.Records;
-
-        public Guid Incarnation => journal.Incarnation;
-
-        public long WriteCount => journal.WriteCount;
-
-        public void Append(JournalWrite write) => journal.Append(new Adapter(write, node));
-
-        private sealed class Adapter(JournalWrite write, string node) : SimJournalWrite
-        {
-            public override object Record => write.Record;
-
-            public override void OnDurable() => write.OnDurable();
-
-            public override void OnFailed() => _ = node;
         }
     }
 }

@@ -49,8 +49,12 @@ internal abstract class VolumeScenario : IScenario
             node.Start();
         }
 
-        // The first replica serves before anything else happens.
-        world.RunUntil(world.Now + (3 * Second));
+        if (setup.IsNamed)
+        {
+            // The first replica serves before anything else happens.
+            world.RunUntil(world.Now + (3 * Second));
+        }
+
         var people = new VolumeOperator(world, setup, world.Now + plan.HealAtNs);
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
@@ -159,7 +163,8 @@ internal abstract class VolumeScenario : IScenario
             },
         };
         var key = new RegisterKey("volume/" + volumeId.ToString("N")[..4], first.Lineage);
-        foreach (SimNode node in world.Nodes.Where(node => first.IsVoter(node.Name)))
+        int founders = (int)plan.Option("founders");
+        foreach (SimNode node in world.Nodes.Where(node => founders == 0 && first.IsVoter(node.Name)))
         {
             // S7: written on all voters that it names, before anything is served.
             node.Journal!.Found(new AcceptedRecord(key, default, first));
@@ -184,6 +189,7 @@ internal abstract class VolumeScenario : IScenario
             OpenNs = plan.Option("open-ms", 50) * Ms,
             MayRot = plan.Faults.Exists(static fault => fault.Kind == FaultKind.BitRot),
             WriteCache = writeCache,
+            Founders = founders,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
             Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms },
             Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second, FenceDelayNs = plan.Option("fence-delay-ms", 1000) * Ms },
@@ -211,6 +217,11 @@ internal abstract class VolumeScenario : IScenario
                 },
             },
         };
+        if (founders == 0)
+        {
+            setup.Name();
+        }
+
         VolumeSetup shared = setup;
         foreach (SimNode node in world.Nodes)
         {

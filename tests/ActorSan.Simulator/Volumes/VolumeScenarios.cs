@@ -102,11 +102,12 @@ internal static class VolumeScenarios
         new MembersScenario() { Bugs = [nameof(Bug.EmptySetForNewReplica), nameof(Bug.RemoveWithoutDrop)] },
         new VotersStory()
         {
-            Bugs = [nameof(Bug.VotersInOneStep), nameof(Bug.OldVotersIgnored), nameof(Bug.LeaseCountedByOneVoterSet), nameof(Bug.SecondStepOnUndecidedFirst)],
+            Bugs = [nameof(Bug.VotersInOneStep), nameof(Bug.OldVotersIgnored), nameof(Bug.LeaseCountedByOneVoterSet)],
         },
         new AmnesiaStory() { Bugs = [nameof(Bug.AmnesiacVoterAnswers), nameof(Bug.JournalCountIgnored)] },
         new MachineStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
         new RemovalStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
+        new FoundingStory(),
         new DeletedStory() { Bugs = [nameof(Bug.ServeAfterDelete)] },
     ];
 

@@ -56,4 +56,22 @@ internal sealed class VolumeSetup
 
     /// <summary>Null: not checked.</summary>
     public Covering? Covering { get; set; }
+
+    /// <summary>S7: so many of the first nodes are told to write the first value on its voters; 0: it is there already.</summary>
+    public int Founders { get; init; }
+
+    /// <summary>S7: the first value is on all voters, and the catalog names the volume.</summary>
+    public bool IsNamed { get; private set; }
+
+    /// <summary>Once, at every node that runs.</summary>
+    public event Action? Named;
+
+    public void Name()
+    {
+        if (!IsNamed)
+        {
+            IsNamed = true;
+            Named?.Invoke();
+        }
+    }
 }

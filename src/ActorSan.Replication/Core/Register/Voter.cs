@@ -77,6 +77,21 @@ public sealed class Voter
     /// <summary>Under which ballot that was accepted.</summary>
     public Ballot AcceptedBallotOf(RegisterKey key) => _state.Find(key)?.AcceptedBallot ?? default;
 
+    /// <summary>S8: what the journal has ever held of any register of this name; null: truly nothing. A value before a mere promise.</summary>
+    public HeldRegister? HeldOf(string name)
+    {
+        HeldRegister? held = null;
+        foreach (AcceptorState acceptor in _state.OfName(name))
+        {
+            if (acceptor.Value is not null || (held is null && acceptor.Promised != default))
+            {
+                held = new HeldRegister(acceptor.Key, acceptor.AcceptedBallot, acceptor.Value);
+            }
+        }
+
+        return held;
+    }
+
     /// <summary>The shortest list of records that gives what the voter has: for a snapshot of its journal.</summary>
     public IReadOnlyList<VoterRecord> Snapshot() => _state.ToRecords();
 
