@@ -28,7 +28,7 @@ internal static class WireSamples
         from names in Name.Array[2]
         from parents in Gen.Guid.Array[0, 3]
         from members in Gen.Select(Name, Gen.Guid, Gen.Guid, (node, store, session) => new Member(node, store, session)).Array[1, 3]
-        from replicas in Gen.Select(Name, Gen.Guid, Gen.Int[0, 2], Number, Number, Gen.Bool).Array[0, 4]
+        from replicas in Gen.Select(Name, Gen.Guid, Gen.Int[0, 2], Number, Number, Gen.Bool, Gen.Bool).Array[0, 4]
         from voters in Gen.Select(Name, Gen.Guid, (node, id) => new VoterId(node, id)).Array[1, 6]
         select new Configuration
         {
@@ -42,7 +42,7 @@ internal static class WireSamples
             Primary = (flags & 2) != 0 ? new PrimaryId(names[0], ids[0]) : null,
             Parents = [.. parents],
             InSync = (flags & 1) != 0 ? default : [.. members],
-            Replicas = [.. replicas.Select(each => new ReplicaEntry(each.Item1, each.Item2, (ReplicationProtocol)each.Item3, each.Item4, each.Item6 ? each.Item5 : null))],
+            Replicas = [.. replicas.Select(each => new ReplicaEntry(each.Item1, each.Item2, (ReplicationProtocol)each.Item3, each.Item4, each.Item6 ? each.Item5 : null, each.Item7))],
             Voters = [voters[0]],
             OldVoters = [.. voters[1..]],
             Settings = new VolumeSettings
