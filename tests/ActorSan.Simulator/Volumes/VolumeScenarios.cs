@@ -106,7 +106,7 @@ internal static class VolumeScenarios
         },
         new AmnesiaStory() { Bugs = [nameof(Bug.AmnesiacVoterAnswers), nameof(Bug.JournalCountIgnored)] },
         new MachineStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
-        new RemovalStory() { Bugs = [nameof(Bug.PromoteUnnamed)] },
+        new RemovalStory(),
         new FoundingStory(),
         new DeletedStory() { Bugs = [nameof(Bug.ServeAfterDelete)] },
     ];
