@@ -31,7 +31,7 @@ internal static class SimulatorProgram
         var minutes = new Option<double?>("--minutes") { Description = "Goes on for so long instead of for a number of seeds; with --bugs, ends then at the latest." };
         var fresh = new Option<bool>("--fresh") { Description = "The first seed is taken from the time: seeds that nobody has run." };
         var json = new Option<string?>("--json") { Description = "Where the result goes." };
-        var root = new RootCommand("Runs the replication cores in simulated worlds.") { seeds, seed, kind, bugs, bug, trace, shrink, only, minutes, fresh, json };
+        var root = new RootCommand("Runs the replication cores in simulated worlds.") { seeds, seed, kind, bugs, bug, trace, shrink, only, minutes, fresh, json, Coverage.CoverageCommand.Make() };
         root.SetAction((parsed, cancelled) =>
         {
             ScenarioRegistry registry = Registry();

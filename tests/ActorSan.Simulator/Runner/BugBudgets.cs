@@ -13,7 +13,6 @@ internal static class BugBudgets
     private static readonly SortedDictionary<string, long> s_more = new(StringComparer.Ordinal)
     {
         ["AcceptOldEpoch"] = 1000,
-        ["AcknowledgeBeforeStore"] = 2000,
         ["CompleteBeforeMarkIsHeard"] = 5000,
         ["ExactWhileOut"] = 3000,
         ["FenceAfterDeciding+AcceptOldEpoch"] = 1000,
