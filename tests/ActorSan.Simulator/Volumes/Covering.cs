@@ -163,7 +163,8 @@ internal sealed class Covering : IReplicaUser
     private bool IsIntended(string node, ByteRange range)
     {
         Replica replica = Live(node) ?? View(node);
-        return replica.Intent.IsSet(replica.Intent.ChunkOf(range.OffsetBytes));
+        int chunk = replica.Intent.ChunkOf(range.OffsetBytes);
+        return chunk < replica.Intent.ChunkCount && replica.Intent.IsSet(chunk);
     }
 
     private bool IsInSet(string node, ReplicaEntry other, ByteRange range)
