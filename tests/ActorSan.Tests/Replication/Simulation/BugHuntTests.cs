@@ -43,7 +43,6 @@ public sealed class BugHuntTests(ITestOutputHelper output)
 
     /// <summary>I4 is looked at while a history runs: what it shows at once is otherwise seen at the end, if nothing has overwritten it by then.</summary>
     [Theory]
-    [InlineData(nameof(Bug.ClearUnsettled), "power")]
     [InlineData(nameof(Bug.ForgetPendingAtDrop), "handed-set")]
     [InlineData(nameof(Bug.ForgetUnsettled), "half-written")]
     public void ADifferenceThatNothingCoversIsFoundBeforeTheEnd(string bug, string kind)
