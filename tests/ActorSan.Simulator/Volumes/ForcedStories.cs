@@ -19,7 +19,7 @@ internal sealed class ForcedStory() : DirectedScenario("forced", "a replica is f
         long away = random.Range(3_000 * Ms, 5_000 * Ms);
         long force = at + random.Range(50 * Ms, 2_000 * Ms);
         Writes(plan, random, (int)random.Range(3, 25), 0, at);
-        switch (random.Next(4))
+        switch (random.Next(5))
         {
             case 0:
                 Part(plan, random, at, away, force);
@@ -39,6 +39,9 @@ internal sealed class ForcedStory() : DirectedScenario("forced", "a replica is f
                 // Only the replicas don't see each other: the witness still grants, and has to be believed.
                 Apart(plan, at, away, First, Other);
                 plan.Add(FaultKind.Operator, force, Other, 0, 0, VolumeOperator.ForceValue(random.Coin() ? all & ~(1 << First) : all, 12));
+                break;
+            case 3:
+                CutShort(plan, random, at, away, force);
                 break;
             default:
                 plan.Add(FaultKind.Operator, force, random.Next(2), 0, 0, VolumeOperator.ForceValue(random.Coin() ? all : 1 + random.Next(all), 4));
@@ -76,6 +79,23 @@ internal sealed class ForcedStory() : DirectedScenario("forced", "a replica is f
         plan.Add(FaultKind.CutData, at, other, one, away);
         plan.Add(FaultKind.CutControl, at, one, other, away);
         plan.Add(FaultKind.CutControl, at, other, one, away);
+    }
+
+    private static void CutShort(Plan plan, SimRandom random, long at, long away, long force)
+    {
+        // The primary is gone. The order is given, its node dies before all voters have begun, and it is given again: the same lineage, or there are two.
+        int voters = (1 << Other) | (plan.Nodes > Third && random.Coin() ? 1 << Third : 0);
+        long value = VolumeOperator.ForceValue(voters, 12);
+        plan.Add(FaultKind.Crash, at, First, 0, away);
+        force = Math.Max(force, at + (1_100 * Ms));
+        plan.Add(FaultKind.JournalSlow, force - (20 * Ms), Other, 0, 300 * Ms, random.Range(3, 15));
+        plan.Add(FaultKind.DiskSlow, force - (20 * Ms), Other, 0, 300 * Ms, random.Range(1, 40));
+        plan.Add(FaultKind.Operator, force, Other, 0, 0, value);
+        plan.Add(random.Next(4) == 0 ? FaultKind.PowerLoss : FaultKind.Crash, force + random.Range(1 * Ms, 60 * Ms), Other, 0, random.Range(10 * Ms, 300 * Ms));
+        if (random.Next(3) > 0)
+        {
+            plan.Add(FaultKind.Operator, force + random.Range(400 * Ms, 1_500 * Ms), Other, 0, 0, value);
+        }
     }
 
     private static void Part(Plan plan, SimRandom random, long at, long away, long force)

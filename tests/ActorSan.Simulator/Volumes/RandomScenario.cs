@@ -16,6 +16,9 @@ internal sealed record RandomProfile(string Kind, string About)
 
     public bool HotBlocks { get; init; }
 
+    /// <summary>P12: two nodes, no witness, a fencing hook.</summary>
+    public bool Hook { get; init; }
+
     /// <summary>P11: what operators do is mostly to force and to discard.</summary>
     public bool Forces { get; init; }
 }
@@ -33,9 +36,15 @@ internal sealed class RandomScenario(RandomProfile profile) : VolumeScenario
         int data = random.Next(4) == 0 ? 3 : 2;
         int witnesses = data == 3 ? random.Next(3) : random.Next(8) switch { 0 => 0, 1 => 2, 2 => 3, _ => 1 };
         long length = random.Range(3 * Second, 12 * Second);
+        if (profile.Hook)
+        {
+            (data, witnesses, length) = (2, 0, length + (4 * Second));
+        }
+
         var plan = new Plan { Kind = Kind, Seed = seed, Nodes = data + witnesses, HealAtNs = length };
         int blocks = profile.HotBlocks ? (int)random.Range(2, 6) : (int)random.Range(8, 40);
         plan.Options["data"] = data;
+        plan.Options["hook"] = profile.Hook ? 1 : 0;
         plan.Options["blocks"] = blocks;
         plan.Options["confirm-reads"] = random.Next(6) == 0 ? 1 : 0;
         plan.Options["fail"] = random.Next(6) == 0 ? 1 : 0;
@@ -111,6 +120,7 @@ internal sealed class RandomScenario(RandomProfile profile) : VolumeScenario
         {
             FaultKind.Freeze => random.Next(3) switch { 0 => (long)SimSides.Control, 1 => (long)SimSides.Engine, _ => (long)SimSides.Both },
             FaultKind.PowerLossOfAll => random.Coin() ? 1 * Ms : 800 * Ms,
+            FaultKind.Operator when plan.Option("hook") != 0 => random.Coin() ? VolumeOperator.VotersValue : 0,
             FaultKind.ControlLoss or FaultKind.ControlDouble or FaultKind.ControlLate => random.Range(20, 500),
             FaultKind.FailReads or FaultKind.FailWrites or FaultKind.FailFlushes or FaultKind.FailPages => 1,
             FaultKind.DiskSlow or FaultKind.JournalSlow => random.Range(2, 40),

@@ -13,8 +13,6 @@ internal sealed class SimFencing(SimWorld world)
 
     private readonly SimRandom _random = world.Random("fencing");
 
-    public int Kills { get; private set; }
-
     public IFencingHook For(SimProcess process) => new Hook(this, process);
 
     private void Fence(SimProcess by, string name, Action<bool> ended)
@@ -41,7 +39,6 @@ internal sealed class SimFencing(SimWorld world)
 
     private void Kill(SimNode node)
     {
-        Kills++;
         if (_random.Coin())
         {
             node.LosePower();

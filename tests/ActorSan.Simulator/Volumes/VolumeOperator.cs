@@ -104,7 +104,7 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
     private ForceOrder OrderOf(int voters, bool discardsAll) => new()
     {
         Voters = [.. world.Nodes.Where(node => (voters & (1 << node.Index)) != 0).Select(node => new VoterId(node.Name, node.Journal!.Incarnation))],
-        MayLose = [.. world.Nodes.Select(node => node.Name)],
+        MayLose = [],
         Discards = discardsAll ? [.. setup.Lineages.All, .. _inTheWay] : [],
     };
 
@@ -123,7 +123,12 @@ internal sealed class VolumeOperator(SimWorld world, VolumeSetup setup, long unt
                 _inTheWay.Add(outcome.By);
             }
 
-            if (outcome.End != ForceEnd.Begun && times > 1)
+            if (outcome.End == ForceEnd.NotAccepted)
+            {
+                // Now he knows what he is asked to accept.
+                Insist(node, order with { MayLose = [.. order.MayLose, .. outcome.Nodes] }, times);
+            }
+            else if (outcome.End != ForceEnd.Begun && times > 1)
             {
                 world.After(AgainNs + _random.Range(0, AgainNs), () => Insist(node, order, times - 1));
             }

@@ -71,9 +71,6 @@ public sealed partial class VolumeControl
         }
     }
 
-    /// <summary>What an order would come to: for the operator, before he gives it.</summary>
-    public ValueList<string> WouldLose() => Known is { } known ? [.. known.InSync.Where(member => member.Node != _node).Select(member => member.Node)] : [];
-
     private static bool Fits(Configuration first, ForceOrder order) => first.Voters == order.Voters && order.Discards.All(first.Parents.Contains);
 
     private void Ask(ForceRun run)

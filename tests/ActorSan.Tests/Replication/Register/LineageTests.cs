@@ -82,6 +82,37 @@ public sealed class LineageTests
     }
 
     [Fact]
+    public void P11AskingIsRefusedLikeBeginningAndRecordsNothing()
+    {
+        _ = _bench.Ask<Accepted>(_bench.Accept(3, ValueOf(Old)));
+        Assert.Equal(LeaseVerdict.Granted, _bench.VerdictOf(_bench.Renew(1, 1)));
+        _ = _bench.Ask<Leased>(Begin(Forced, Old) with { Asks = true });
+        _bench.NowNs += 2 * VoterBench.Lease;
+        long written = _bench.Journal.WriteCount;
+        _ = _bench.Ask<WouldBegin>(Begin(Forced, Old) with { Asks = true });
+        Assert.Equal((written, UnknownReason.None), (_bench.Journal.WriteCount, _bench.Voter.StandingOf(KeyOf(Old))));
+        Assert.Null(_bench.Voter.AcceptedOf(KeyOf(Forced)));
+        _ = _bench.Ask<Begun>(Begin(Forced, Old));
+        _ = _bench.Ask<WouldBegin>(Begin(Forced, Old) with { Asks = true });
+    }
+
+    [Fact]
+    public void P11ARefusalNamesTheLineageThatStandsInTheWay()
+    {
+        _ = _bench.Ask<Accepted>(_bench.Accept(3, ValueOf(Old)));
+        Assert.Equal(Old, _bench.Ask<BeginRefused>(Begin(Stranger)).By);
+    }
+
+    [Fact]
+    public void P11WithTheBugItBeginsBesideAGrant()
+    {
+        var bench = new VoterBench(BugSet.Of(Bug.ForceDuringGrant));
+        bench.Flush();
+        Assert.Equal(LeaseVerdict.Granted, bench.VerdictOf(bench.Renew(1, 1)));
+        _ = bench.Ask<Begun>(Begin(Forced, Old) with { To = bench.Me, Value = ValueOf(Forced, Old) with { Voters = [bench.Me] } });
+    }
+
+    [Fact]
     public void P11AnotherNameIsAnotherMatter()
     {
         _ = _bench.Ask<Accepted>(_bench.Accept(3, ValueOf(Old)));

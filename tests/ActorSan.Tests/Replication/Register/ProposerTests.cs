@@ -70,6 +70,18 @@ public sealed class ProposerTests : IProposerListener, IRoundClient, IJournalWat
     }
 
     [Fact]
+    public void P12AFencedVoterCountsAndIsNotAsked()
+    {
+        _proposer.Know(VoterBench.Key, Value(1, A, B));
+        _change = _ => Value(2, A) with { OldVoters = [A, B] };
+        _ = _proposer.Start(VoterBench.Key, this, fenced: B);
+        Promise(A, default, Value(1, A, B));
+        AcceptedBy(A);
+        Assert.Equal(RoundEnd.Decided, _outcome!.End);
+        Assert.All(_bench.Sent.Where(sent => sent.Message is RegisterRequest), sent => Assert.Equal("a", sent.Node));
+    }
+
+    [Fact]
     public void R2PromisesWithNoneNeedOneWithAValue()
     {
         Begin(Value(1, A, B, C));
