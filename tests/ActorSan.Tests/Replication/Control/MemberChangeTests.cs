@@ -31,7 +31,8 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
         _proposer = new Proposer("v", VoterBench.Id(7), _bench.Voter, counts, _bench, _bench, _bench, this, new ProposerSettings(), BugSet.Nothing);
         _leases = new LeaseHolder("v", VoterBench.Id(7), counts, _bench, _bench, _bench, new Chance(3), this, new LeaseSettings(), BugSet.Nothing);
         _control = new VolumeControl(
-            VoterBench.Key, "v", VoterBench.Id(7), new ControlOptions(), _proposer, _bench.Voter, _leases, this, _bench, _bench, _bench, new Chance(5), new LeaseCell(), BugSet.Nothing);
+            VoterBench.Key, "v", VoterBench.Id(7), new ControlOptions(), _proposer, _bench.Voter, _leases, this, _bench, _bench, _bench, new Chance(5), new LeaseCell(), BugSet.Nothing,
+            new Founder("v", counts, _proposer, _bench, _bench, _bench, new ProposerSettings()));
         var first = new Configuration
         {
             Version = 1,
@@ -45,7 +46,7 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
         _ = _bench.Ask<Begun>(new Begin("v", VoterBench.Key, _bench.Me, 0, first));
         _proposer.Know(VoterBench.Key, first);
         _control.Start();
-        _control.OnEngine(new SelfState(Self, 1, false, false, false, 0, null));
+        _control.OnEngine(new SelfState(Self, 1, false, false, false, 0, null, VoterBench.Key.Lineage, false, false));
         for (int i = 0; i < 20 && _control.Role != VolumeRole.Serving; i++)
         {
             Run(Tick);
@@ -90,7 +91,7 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
     {
         Ask(new AddReplica("d"));
         _ = Assert.Single(_out.OfType<MemberQuery>());
-        _control.OnMessage(new MemberReply("d", VoterBench.Key, new Member("d", VoterBench.Id(51), VoterBench.Id(52)), false, 9));
+        _control.OnMessage(new MemberReply("d", VoterBench.Key, 0, new Member("d", VoterBench.Id(51), VoterBench.Id(52)), false, 9));
         Run(Tick);
         Assert.Equal(new ReplicaEntry("d", VoterBench.Id(51), HighestMark: 9), Known.ReplicaOf("d"));
         Assert.Null(Known.MemberOf("d"));
@@ -104,7 +105,7 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
     public void ANodeWithoutStoreOrAnswerIsNotNamed()
     {
         Ask(new AddReplica("d"));
-        _control.OnMessage(new MemberReply("d", VoterBench.Key, null, false, 0));
+        _control.OnMessage(new MemberReply("d", VoterBench.Key, 0, null, false, 0));
         Run(Tick);
         Assert.Equal([new ChangeOutcome(ChangeEnd.Refused, ChangeReason.NoStore, "d")], _told);
         Ask(new AddReplica("d"));
@@ -168,7 +169,7 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
         Assert.Equal(VolumeRole.Secondary, _control.Role);
     }
 
-    public void Execute(EngineCommand command)
+    void IEngineCommands.Execute(EngineCommand command)
     {
         switch (command)
         {
@@ -186,23 +187,23 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
         }
     }
 
-    public void OnDecided(RegisterKey key, RegisterValue value)
+    void IProposerListener.OnDecided(RegisterKey key, RegisterValue value)
     {
         _decided.Add(value);
         _control.OnDecided(value);
     }
 
-    public void OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) => Assert.Fail("no two values of one version");
+    void IProposerListener.OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) => Assert.Fail("no two values of one version");
 
-    public void OnHeld(RegisterKey key, long epoch) => _control.OnHeld(epoch);
+    void ILeaseListener.OnHeld(RegisterKey key, long epoch) => _control.OnHeld(epoch);
 
-    public void OnGaveUp(RegisterKey key, long epoch, long quietUntilNs)
+    void ILeaseListener.OnGaveUp(RegisterKey key, long epoch, long quietUntilNs)
     {
     }
 
-    public void OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => _control.OnHigherEpoch(higherEpoch);
+    void ILeaseListener.OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => _control.OnHigherEpoch(higherEpoch);
 
-    public void OnOtherIncarnation(VoterId asked, VoterId told) => _control.OnOtherIncarnation(asked, told);
+    void ILeaseListener.OnOtherIncarnation(VoterId asked, VoterId told) => _control.OnOtherIncarnation(asked, told);
 
     private void Done(MemberChange change) => Refused(change, ChangeReason.None, ChangeEnd.Done);
 

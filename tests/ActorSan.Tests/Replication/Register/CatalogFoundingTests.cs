@@ -1,5 +1,4 @@
 using ActorSan.Replication.Core;
-using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Register;
 using ActorSan.Replication.Core.Values;
 using Xunit;
@@ -34,7 +33,7 @@ public sealed class CatalogFoundingTests : IProposerListener
         Assert.Equal(["a", "b", "v"], _bench.Sent.Select(sent => sent.Node));
         Answer(founding, A);
         Answer(founding, B);
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
         Answer(founding, _bench.Me);
         Assert.Equal([A, B, _bench.Me], _bench.Sent.Select(sent => sent.Message).OfType<Begin>().Select(begin => begin.To));
         Assert.All(_bench.Sent.Select(sent => sent.Message).OfType<Begin>(), begin => Assert.Equal((Key, First), (begin.Key, begin.Value)));
@@ -59,14 +58,14 @@ public sealed class CatalogFoundingTests : IProposerListener
         founding.Found(_told.Add);
         _bench.Advance(VoterBench.Lease);
         Assert.Equal([new CatalogOutcome(CatalogEnd.TryAgain, CatalogReason.Busy), new CatalogOutcome(CatalogEnd.TryAgain, CatalogReason.NoAnswer, "b")], _told);
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
 
         // An answer to the question of before counts for nothing.
         founding.Found(_told.Add);
         Answer(founding, B, id: 1);
         Answer(founding, A);
         Answer(founding, _bench.Me);
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
     }
 
     [Fact]
@@ -100,7 +99,7 @@ public sealed class CatalogFoundingTests : IProposerListener
             Assert.Equal([new CatalogOutcome(CatalogEnd.Refused, CatalogReason.HeldOther, "b")], _told);
         }
 
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
     }
 
     [Fact]
@@ -110,7 +109,7 @@ public sealed class CatalogFoundingTests : IProposerListener
         founding.Ask(_told.Add);
         AnswerAll(founding, new HeldRegister(Key, default, First), null);
         Assert.Equal([new CatalogOutcome(CatalogEnd.TryAgain, CatalogReason.CutShort)], _told);
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
         founding.Found(_told.Add);
         AnswerAll(founding, new HeldRegister(Key, default, First), null);
         Assert.Equal(3, _bench.Sent.Count(sent => sent.Message is Begin begin && begin.Value == First));
@@ -123,7 +122,7 @@ public sealed class CatalogFoundingTests : IProposerListener
         founding.Ask(_told.Add);
         AnswerAll(founding, null, null);
         Assert.Equal([new CatalogOutcome(CatalogEnd.NotFounded)], _told);
-        Assert.Empty(_bench.Sent.Where(sent => sent.Message is Begin));
+        Assert.DoesNotContain(_bench.Sent, static sent => sent.Message is Begin);
 
         // On all that it names: decided, though nobody who knows it is left.
         founding.Ask(_told.Add);
@@ -158,11 +157,11 @@ public sealed class CatalogFoundingTests : IProposerListener
         Assert.Null(_bench.Voter.HeldOf("volume/1"));
     }
 
-    public void OnDecided(RegisterKey key, RegisterValue value)
+    void IProposerListener.OnDecided(RegisterKey key, RegisterValue value)
     {
     }
 
-    public void OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) => Assert.Fail("no two values of one version");
+    void IProposerListener.OnContradiction(RegisterKey key, RegisterValue known, RegisterValue told) => Assert.Fail("no two values of one version");
 
     private static RegisterValue FirstOf(ValueList<VoterId> voters) => VoterBench.ValueOf(1, 0, null, [.. voters]);
 
