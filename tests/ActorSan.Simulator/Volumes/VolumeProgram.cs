@@ -29,6 +29,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     private VolumeEngine? _engine;
     private SimStore? _store;
     private bool _mustBeNew;
+    private bool _remembersNothing;
     private long _toEngineAt;
     private long _toControlAt;
 
@@ -220,7 +221,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
     {
         if (_setup.IsNamed)
         {
-            if (_control is null)
+            if (_control is null || _remembersNothing)
             {
                 _proposer.Know(_setup.Key, _setup.First);
             }
@@ -340,14 +341,24 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         _ = _store!.Metadata.LoadedPage(ReplicaPageKind.Configuration, 0, 0, out PageHealth health);
         Configuration? found = replica.Remembered?.Lineage == replica.Lineage ? replica.Remembered : null;
         (Guid lineage, long version) = _setup.Remembered.GetValueOrDefault(_process.Node.Name);
-        if (health != PageHealth.Doubtful && lineage == replica.Lineage && (found?.Version ?? 0) < version)
+        bool discards = replica.Remembered is { } other && other.Lineage != replica.Lineage;
+
+        // A discard that was cut short has put what it was to lead to in the place of what was remembered (P11).
+        if (health != PageHealth.Doubtful && !discards && lineage == replica.Lineage && (found?.Version ?? 0) < version)
         {
             _setup.Facts.Violation("§2", _process.Node.Name, $"remembers version {found?.Version} and had made {version} durable");
         }
 
         if (found is null)
         {
-            _process.Post(SimSides.Control, () => _proposer.Know(_setup.Key, _setup.First));
+            _process.Post(SimSides.Control, () =>
+            {
+                _remembersNothing = true;
+                if (_setup.IsNamed)
+                {
+                    _proposer.Know(_setup.Key, _setup.First);
+                }
+            });
         }
     }
 

@@ -42,7 +42,7 @@ internal abstract class VolumeScenario : IScenario
         int dataNodes = (int)Math.Min(plan.Option("data", 2), plan.Nodes);
         int blocks = (int)plan.Option("blocks", 32);
         Build(world, plan, dataNodes, blocks, bugs, out SimClients clients, out VolumeSetup setup);
-        setup.Covering = options is { Verify: true, Covering: true } ? new Covering(world, setup) : null;
+        setup.Covering = options is { Verify: true, Covering: true } && !setup.MayRot ? new Covering(world, setup) : null;
         SimNode first = world.Nodes[0];
         foreach (SimNode node in world.Nodes)
         {

@@ -554,7 +554,7 @@ public sealed unsafe partial class Primary
         }
     }
 
-    // What has its outcome and waits for its memory alone, which a store that hangs does not give back, is complete: it is answered when it does (W6).
+    // What waits for memory that a hung store does not give back, or for the range of such a one, has changed nothing that is not complete: it ends with the role, when it can (W6).
     private bool IsDrained()
     {
         if (_active == 0 || !_replica.IsFailed || _bugs.Has(Bug.DrainWaitsForHung))
@@ -564,7 +564,14 @@ public sealed unsafe partial class Primary
 
         foreach (PrimaryTask task in _tasks)
         {
-            if (task.Step != TaskStep.Idle && !(task.Step == TaskStep.Ending && task.IsBusy))
+            bool goesOn = task.Step switch
+            {
+                TaskStep.Idle or TaskStep.Lock => false,
+                TaskStep.Reading => !task.Request.IsBusy,
+                TaskStep.Ending => !task.IsBusy,
+                _ => true,
+            };
+            if (goesOn)
             {
                 return false;
             }

@@ -81,7 +81,7 @@ public sealed class BodyCodecTests
     {
         byte[] set = WireSamples.Bytes(WireSamples.KnownSet);
         Refused(set, 0, 2, ContentFaultReason.OtherVersion, "A Set body has version 2, and this release knows version 1.");
-        Refused(set, 1, 2, ContentFaultReason.OutOfRange, "A Set body has flags that are not known (02h).");
+        Refused(set, 1, 4, ContentFaultReason.OutOfRange, "A Set body has flags that are not known (04h).");
         Refused(set, 1, 1, ContentFaultReason.TooLong, "A Set body lists 1 ranges, and 0 is the most.");
         Refused(set, 2, 0, ContentFaultReason.OutOfRange, "A Set body has an empty node.");
         Refused(set, 3, 0xFF, ContentFaultReason.BadText, "A Set body has a node that is not UTF-8.");
