@@ -284,6 +284,13 @@ public sealed partial class VolumeControl
             }
 
             _epoch = Math.Max(Volume._raiseAbove, current.Epoch) + 1;
+            if (Volume._storeFailed)
+            {
+                // P10: a store that is out hears of the epoch when it is attached again, and can keep nothing now.
+                Accept(Volume.Next(current) with { Epoch = _epoch });
+                return;
+            }
+
             WaitForFence(_epoch);
             Volume._engine.Execute(new RaiseSelf(_epoch));
         }
