@@ -327,6 +327,12 @@ internal sealed class OldCopyStory() : DirectedScenario("old-copy", "a replica i
         plan.Add(FaultKind.DiskImage, image, node);
         long put = image + (primary ? random.Range(3 * Ms, 40 * Ms) : random.Range(20 * Ms, 1_500 * Ms));
         Writes(plan, random, 1 + random.Next(3), image, put, longest: 1);
+        if (primary && random.Coin())
+        {
+            // Answered a moment ago, under a mark that was new.
+            Writes(plan, random, 2, put - (2 * Ms), put - 200_000, longest: 1);
+        }
+
         plan.Add(FaultKind.DiskPutBack, put, node, 0, random.Range(5 * Ms, 200 * Ms));
         if (!primary)
         {

@@ -10,7 +10,8 @@ namespace ActorSan.Simulator.Volumes;
 
 /// <summary>
 /// When a disk may be exchanged without asking for the impossible: one node's disks only in a run, while another in-sync member is there that has run long enough for the marks
-/// that it has heard to be durable (W2: within a second). An image that is put back shows by its mark that it is old (A2): the other one has heard a higher one.
+/// that it has heard to be durable (W2: within a second). An image that is put back shows by its mark that it is old (A2): the other one
+/// has heard a higher one, or must have, since a write was answered under it.
 /// </summary>
 internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
 {
@@ -42,7 +43,7 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
         {
             bool sound = node.Index != fault.Node && node.Process?.Program is VolumeProgram { Engine.Replica: { IsFailed: false } replica } program
                 && latest?.MemberOf(node.Name) == replica.Self && world.Now - program.BornNs >= SettledNs
-                && (fault.Kind != FaultKind.DiskPutBack || (image is not null && replica.Marks.Of(image.Incarnation) > MarkOf(image)));
+                && (fault.Kind != FaultKind.DiskPutBack || (image is not null && Math.Max(replica.Marks.Of(image.Incarnation), setup.AnsweredMarks.GetValueOrDefault(image.Incarnation)) > MarkOf(image)));
             other |= sound;
         }
 

@@ -110,8 +110,11 @@ internal sealed class OtherPlaceStory() : DirectedScenario("other-place", "S1: a
         plan.Add(2_000 * Ms, 0, First, SimOpKind.Write, random.Next(16), 1);
         Cut(plan, 3_200 * Ms, Other, 2_400 * Ms);
         Cut(plan, 4_000 * Ms, Third, 5_000 * Ms);
-        plan.Add(6_500 * Ms, 0, First, SimOpKind.Write, 20 + random.Next(16), 1);
-        plan.Add(FaultKind.Crash, random.Range(7_600 * Ms, 7_900 * Ms), First, 0, 30 * Ms);
+
+        // Long after the drop, or as soon as it is decided.
+        long write = random.Coin() ? 6_500 * Ms : random.Range(4_550 * Ms, 5_100 * Ms);
+        plan.Add(write, 0, First, SimOpKind.Write, 20 + random.Next(16), 1);
+        plan.Add(FaultKind.Crash, write + random.Range(150 * Ms, 1_400 * Ms), First, 0, 30 * Ms);
         plan.HealAtNs = 11 * Second;
     }
 

@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Intent;
 using ActorSan.Replication.Core.Primaries;
 using ActorSan.Replication.Core.Values;
 using ActorSan.Simulator.Clients;
@@ -74,6 +75,9 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
             command.Data = command.Spare;
         }
 
+        WriteIntent intent = program.Engine.Replica.Intent;
+        bool isNew = op.Kind is SimOpKind.Write or SimOpKind.WriteZeroes && command.OffsetBytes < intent.SizeBytes && !intent.IsSet(intent.ChunkOf(command.OffsetBytes));
+        command.NewMark = isNew ? program.Engine.Replica.Mark + 1 : 0;
         program.Engine.Submit(command);
     }
 
@@ -95,6 +99,13 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
             if (command.OffsetBytes + command.LengthBytes > ((Configuration)program.Setup.Facts.Latest(program.Setup.Key.Name)!).SizeBytes && op.Kind != SimOpKind.SetAttribute)
             {
                 program.Setup.Facts.Violation("S7", program.Process.Node.Name, $"block {op.Block + op.Count - 1} is served before anyone has decided that the volume has it");
+            }
+
+            if (command.NewMark > 0 && !primary.IsDiskless)
+            {
+                Dictionary<Guid, long> marks = program.Setup.AnsweredMarks;
+                Guid incarnation = program.Engine!.Replica.Incarnation;
+                marks[incarnation] = Math.Max(marks.GetValueOrDefault(incarnation), command.NewMark);
             }
 
             program.Setup.Lineages.Answered(command.Lineage, program.Process);
@@ -129,6 +140,9 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
     {
         public SimOp? Op;
         public Primary? Primary;
+
+        /// <summary>No less than the mark under which the store will have it, when its chunk was clear; else 0.</summary>
+        public long NewMark;
         public Guid Lineage;
         private readonly byte[] _spare = GC.AllocateArray<byte>(64, pinned: true);
 

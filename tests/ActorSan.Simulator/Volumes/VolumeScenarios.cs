@@ -10,7 +10,6 @@ internal static class VolumeScenarios
     private static readonly SortedDictionary<string, string[]> s_bugs = new(StringComparer.Ordinal)
     {
         ["all"] = [nameof(Bug.TrustChangedSession), nameof(Bug.AcknowledgeBeforeStore), nameof(Bug.AdmitBeforeLastAcknowledgement)],
-        ["copies"] = [nameof(Bug.CompleteBeforeMarkIsHeard)],
         ["crashes"] = [nameof(Bug.ReconcileNothing)],
         ["power"] = [nameof(Bug.ClearUnsettled), nameof(Bug.ExactWhileOut)],
         ["deposed"] = [nameof(Bug.IgnoreLease), nameof(Bug.AcknowledgeBeforePeer), nameof(Bug.ReadWithoutLock)],
@@ -36,7 +35,7 @@ internal static class VolumeScenarios
         ["in-transit"] = [nameof(Bug.ForgetOutstanding)],
         ["dark"] = [nameof(Bug.ForgetWritesWhileOut), nameof(Bug.PromoteSuspect), nameof(Bug.AdmitWithoutFlush), nameof(Bug.SendAtomicAsPlain), nameof(Bug.FlushWithoutPeers)],
         ["short-power"] = [nameof(Bug.IgnorePeerIntents), nameof(Bug.ClearBeforeFlush)],
-        ["old-copy"] = [nameof(Bug.TrustOldCopy)],
+        ["old-copy"] = [nameof(Bug.TrustOldCopy), nameof(Bug.CompleteBeforeMarkIsHeard)],
         ["asynchronous"] = [nameof(Bug.AdmitAsynchronous), nameof(Bug.DropFirstSetAtTurn), nameof(Bug.ForgetOutstanding)],
         ["damaged"] = [nameof(Bug.ForgetConfiguration), nameof(Bug.TrustDoubtfulPage)],
         ["grow"] = [nameof(Bug.ForgetGrownPart), nameof(Bug.ServeGrownEarly)],

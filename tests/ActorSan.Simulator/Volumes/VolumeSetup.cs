@@ -51,6 +51,9 @@ internal sealed class VolumeSetup
     /// <summary>By node: its lineage, and the newest version that its replica has on its Configuration page.</summary>
     public Dictionary<string, (Guid Lineage, long Version)> Remembered { get; } = new(StringComparer.Ordinal);
 
+    /// <summary>By store incarnation: a mark that it had reached at the least when a write of it was answered: somebody has heard it by then (W2).</summary>
+    public Dictionary<Guid, long> AnsweredMarks { get; } = [];
+
     /// <summary>What each node's engine tells, for what a scenario measures.</summary>
     public Action<string, EngineEvent>? Heard { get; set; }
 

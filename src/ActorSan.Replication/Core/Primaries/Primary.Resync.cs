@@ -194,6 +194,19 @@ public sealed unsafe partial class Primary
     private void StartAttribute(VolumeAttribute attribute)
     {
         ReadOnlySpan<byte> value = _replica.GetAttribute(attribute);
+        if (_bugs.Has(Bug.ReconcileOutsideTheWritePath))
+        {
+            foreach (PeerState peer in _peers)
+            {
+                if (peer.IsMember && peer.IsAttached)
+                {
+                    SendAttribute(peer, attribute, value);
+                }
+            }
+
+            return;
+        }
+
         PrimaryTask task = Take();
         task.Kind = TaskKind.Attribute;
         task.Attribute = attribute;
@@ -532,12 +545,7 @@ public sealed unsafe partial class Primary
 
         for (VolumeAttribute attribute = VolumeAttribute.Reservations; attribute <= VolumeAttribute.Sanitize; attribute++)
         {
-            Frame frame = Header(peer, FrameKind.Attribute);
-            frame.Argument = (long)attribute;
-            ReadOnlySpan<byte> value = _replica.GetAttribute(attribute);
-            frame.LengthBytes = value.Length;
-            frame.DataBytes = value.Length;
-            peer.Link.Send(frame, value);
+            SendAttribute(peer, attribute, _replica.GetAttribute(attribute));
         }
 
         for (PrimaryTask? task = _firstInFlight; task is not null; task = task.Next)
@@ -564,6 +572,15 @@ public sealed unsafe partial class Primary
         }
 
         peer.Link.Send(Header(peer, FrameKind.Gate), default);
+    }
+
+    private void SendAttribute(PeerState peer, VolumeAttribute attribute, ReadOnlySpan<byte> value)
+    {
+        Frame frame = Header(peer, FrameKind.Attribute);
+        frame.Argument = (long)attribute;
+        frame.LengthBytes = value.Length;
+        frame.DataBytes = value.Length;
+        peer.Link.Send(frame, value);
     }
 
     private void SendSet(PeerState peer, PeerState other, OutOfSyncSet set)
