@@ -43,6 +43,9 @@ internal enum Bug
     /// <summary>W11: what overlaps is applied while the redo slot of an older write is still to be replayed.</summary>
     ApplyOverSlot,
 
+    /// <summary>§2, P8: an orderly stop sets the clean mark without the last flush.</summary>
+    CleanWithoutFlush,
+
     /// <summary>W9: a chunk's bit goes although the store was not flushed.</summary>
     ClearBeforeFlush,
 
@@ -105,6 +108,9 @@ internal enum Bug
 
     /// <summary>S2: a syncing peer's intents are not in its set.</summary>
     IgnorePeerIntents,
+
+    /// <summary>§2: the clean mark of an orderly stop stays while the store is written.</summary>
+    KeepCleanMark,
 
     /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
     KeepNoSetsFromGate,

@@ -7,6 +7,8 @@ namespace ActorSan.Simulator.Runner;
 /// <summary>Does what a plan's faults say, at their times, and ends them; at the heal all that still goes on ends, and every node runs.</summary>
 public sealed class FaultInjector
 {
+    private const long StopPatienceNs = 6_000_000_000;
+
     private readonly SimWorld _world;
     private readonly Plan _plan;
     private readonly SimControlNet? _control;
@@ -69,6 +71,9 @@ public sealed class FaultInjector
             case FaultKind.Crash:
                 node.Crash();
                 StartLater(fault, node);
+                break;
+            case FaultKind.Stop:
+                node.Stop(StopPatienceNs, () => StartLater(fault, node));
                 break;
             case FaultKind.PowerLoss:
                 node.LosePower();

@@ -66,6 +66,9 @@ public enum FaultKind : byte
     /// <summary>Something that the scenario knows: Value says what.</summary>
     Operator,
 
+    /// <summary>The process is told to stop in order, killed if that takes too long, and started after the duration.</summary>
+    Stop,
+
     /// <summary>Node's membership says that Peer is unreachable, true or not.</summary>
     Unreachable,
 }

@@ -162,3 +162,42 @@ internal sealed class FullStory() : DirectedScenario("full", "P10: the last memb
         plan.HealAtNs = 6 * Second;
     }
 }
+
+/// <summary>§2, P8: a node is stopped in order and comes back under its old session, writes, and then loses its power; or loses it while it is stopped.</summary>
+internal sealed class StoppedStory() : DirectedScenario("stopped", "a node is stopped in order and started again; power is lost meanwhile, or soon after")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = random.Range(6, 24);
+        plan.Options["clear-ms"] = random.Coin() ? 200 : 1500;
+        long at = random.Range(600 * Ms, 900 * Ms);
+        int node = random.Coin() ? First : Other;
+        Writes(plan, random, 40, at - (300 * Ms), at + (400 * Ms));
+        if (random.Next(3) == 0)
+        {
+            // Both, one after the other: who is last is alone in sync, and must come back with all of it.
+            plan.Add(FaultKind.Stop, at, 1 - node, 0, 2 * Second);
+            plan.Add(FaultKind.Stop, at + (200 * Ms), node, 0, 900 * Ms);
+            plan.Add(FaultKind.PowerLoss, at + random.Range(300 * Ms, 900 * Ms), node, 0, 400 * Ms);
+            plan.HealAtNs = at + (4 * Second);
+            return;
+        }
+
+        plan.Add(FaultKind.Stop, at, node, 0, random.Range(300 * Ms, 900 * Ms));
+        if (random.Coin())
+        {
+            plan.Add(FaultKind.PowerLoss, at + random.Range(150 * Ms, 300 * Ms), node, 0, random.Range(50 * Ms, 400 * Ms));
+        }
+
+        long again = at + random.Range(1_800 * Ms, 2_400 * Ms);
+        Writes(plan, random, 30, again - (400 * Ms), again);
+        plan.Add(FaultKind.PowerLoss, again, node, 0, random.Range(5 * Ms, 200 * Ms));
+        if (random.Coin())
+        {
+            plan.Add(FaultKind.Crash, again + random.Range(0, 300 * Ms), 1 - node, 0, 2 * Second);
+        }
+
+        Reads(plan, random, 10, again, again + (2 * Second), node);
+        plan.HealAtNs = again + (3 * Second);
+    }
+}

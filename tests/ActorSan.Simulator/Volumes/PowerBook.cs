@@ -17,6 +17,15 @@ internal sealed class PowerBook(SimWorld world, History history, LineageBook lin
     /// <summary>The session of the store that this node has open, or had last.</summary>
     public void Opened(string node, Guid session) => _sessions[node] = session;
 
+    /// <summary>Closed in order: the medium has it all, and this session goes on when the store is opened again.</summary>
+    public void Closed(string node, Guid session)
+    {
+        if (_sessions.GetValueOrDefault(node) == session)
+        {
+            _ = _sessions.Remove(node);
+        }
+    }
+
     public void Lost(string node)
     {
         if (_sessions.TryGetValue(node, out Guid session))

@@ -109,6 +109,38 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
         }
     }
 
+    public void OnStop(Action ended)
+    {
+        if (_control is null)
+        {
+            ended();
+            return;
+        }
+
+        _process.Post(SimSides.Control, () => _control.StopInOrder(() => _process.Post(SimSides.Engine, () => CloseEngine(ended))));
+    }
+
+    private void CloseEngine(Action ended)
+    {
+        if (_engine is not { } engine || engine.Replica.IsFailed)
+        {
+            ended();
+            return;
+        }
+
+        Guid session = engine.Replica.Session;
+        engine.Close(clean =>
+        {
+            if (clean)
+            {
+                _setup.Power.Closed(_process.Node.Name, session);
+            }
+
+            // The process is not gone before its last frames are sent.
+            _process.World.After(1_000_000, ended);
+        });
+    }
+
     public void OnPutBack(long seen, long writeCount)
     {
     }

@@ -14,6 +14,9 @@ public interface ISimProgram
 
     /// <summary>The process is gone and nothing of it is called again: free what it had natively, tell nobody.</summary>
     void OnGone();
+
+    /// <summary>SIGTERM: ends in order, and says so; or never.</summary>
+    void OnStop(Action ended) => ended();
 }
 
 /// <summary>A machine: what survives its processes (disk, journal, clock, boot id), and the process that runs on it now.</summary>
@@ -81,6 +84,33 @@ public sealed class SimNode
 
     /// <summary>kill -9: the kernel and its caches live on.</summary>
     public void Crash() => End(power: false);
+
+    /// <summary>SIGTERM, and SIGKILL for who takes too long.</summary>
+    public void Stop(long patienceNs, Action gone)
+    {
+        if (Process is not { } process)
+        {
+            gone();
+            return;
+        }
+
+        if (World.Tracing)
+        {
+            World.Trace(Name, "stop", "is asked to");
+        }
+
+        void End()
+        {
+            if (Process == process)
+            {
+                Crash();
+                gone();
+            }
+        }
+
+        World.After(patienceNs, End);
+        process.Program!.OnStop(End);
+    }
 
     /// <summary>The machine is off: volatile caches are lost, and the next start has another boot id.</summary>
     public void LosePower()

@@ -19,7 +19,7 @@ public sealed partial class VolumeControl
 
     private ControlRound? NextAsSecondary(Configuration known, long now)
     {
-        if (_self is not { IsFailed: false } self)
+        if (_self is not { IsFailed: false } self || _stopWhenIdle is not null)
         {
             return null;
         }

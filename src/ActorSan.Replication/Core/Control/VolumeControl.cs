@@ -451,6 +451,12 @@ public sealed partial class VolumeControl
             OnStoreFailed();
         }
 
+        CheckStop(now);
+        if (_stopped)
+        {
+            return;
+        }
+
         _round?.CheckFence(now);
         CheckHandOver(now);
         CheckWishes(now);

@@ -236,6 +236,13 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         _timers.Cancel(_tick);
     }
 
+    /// <summary>P8: the end of an orderly stop, when this node is not primary any more: its primary is asked to drop it, and the store closes clean. False: it could not be flushed.</summary>
+    public void Close(Action<bool> closed)
+    {
+        Stop();
+        Replica.MarkClean(closed);
+    }
+
     private static bool IsFromReplica(in Frame frame) => frame.Kind is FrameKind.Attached or FrameKind.Refused or FrameKind.Ack or FrameKind.Received or FrameKind.Confirmed
         or FrameKind.ReadData or FrameKind.ReadFailed or FrameKind.ResyncAck or FrameKind.DigestReply or FrameKind.Gated or FrameKind.Turned or FrameKind.Grown
         or FrameKind.StoreFailed or FrameKind.FenceDone || (frame.Kind == FrameKind.Detach && (frame.Flags & FrameFlags.FromReplica) != 0);
@@ -348,6 +355,21 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
             return;
         }
 
+        Replica.MarkDirty(dirty =>
+        {
+            if (dirty)
+            {
+                SaveSession(started);
+            }
+            else
+            {
+                started(false);
+            }
+        });
+    }
+
+    private void SaveSession(Action<bool> started)
+    {
         Replica.SaveState(held =>
         {
             if (held)

@@ -92,6 +92,13 @@ public sealed unsafe partial class Primary
                 break;
             case FrameKind.Detach:
                 EndAttachment(peer, DetachReason.None);
+                if (frame.Argument == (long)DetachReason.Stopping)
+                {
+                    // It asks to be dropped: nobody waits for it (P8).
+                    peer.RetryAtNs = _clock.NowNs + _options.AckTimeoutNs;
+                    TellLate(peer);
+                }
+
                 CheckAll();
                 break;
             default:
