@@ -22,6 +22,9 @@ public enum ContentFaultReason : byte
 
     /// <summary>Bytes are left behind the last field.</summary>
     Trailing,
+
+    /// <summary>Not the bytes that were written.</summary>
+    Checksum,
 }
 
 /// <summary>Why a body or a stored content is refused, and where.</summary>
