@@ -21,6 +21,8 @@ public sealed record NodeSettings
 
     public required IoSettings Io { get; init; }
 
+    public required JournalSettings Journal { get; init; }
+
     public required LogSettings Log { get; init; }
 
     public required IscsiSettings Iscsi { get; init; }

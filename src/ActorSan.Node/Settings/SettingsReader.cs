@@ -96,13 +96,15 @@ public static class SettingsReader
         IReadOnlyList<PortalConfiguration> portals = PortalReader.ReadPortals(root, defaults.Sub("portal"));
         IReadOnlyList<PortalGroupSettings> groups = PortalReader.ReadGroups(root, defaults.Sub("portal-group"), portals);
         var targets = new TargetReader(host, defaults, groups, portals);
+        string stateDirectory = Absolute(node.Required("state-directory", "the directory for the node's own state"), host);
         return new NodeSettings
         {
             Name = node.Text("name") is { Length: > 0 } name ? name : host.HostName,
-            StateDirectory = Absolute(node.Required("state-directory", "the directory for the node's own state"), host),
+            StateDirectory = stateDirectory,
             StopTimeout = node.Duration("stop-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
             OpenFiles = node.Integer("open-files", 256, 1 << 30),
             Io = io,
+            Journal = new JournalReader(host).Read(root.Sub("journal"), stateDirectory),
             Log = ReadLog(root.Sub("log")),
             Iscsi = ReadIscsi(root.Sub("iscsi")),
             Scsi = ReadScsi(root.Sub("scsi")),

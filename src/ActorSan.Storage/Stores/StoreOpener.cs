@@ -105,7 +105,9 @@ public static class StoreOpener
         return new StoreException(StoreErrors.OpenFault(errno), $"{path} can't be {(options.Create ? "made" : "opened")}: {what}");
     }
 
-    private static void SyncDirectoryOf(string path)
+    /// <summary>Makes the name of a new or renamed file durable: its directory is flushed.</summary>
+    /// <exception cref="StoreException">It cannot be.</exception>
+    public static void SyncDirectoryOf(string path)
     {
         string directory = Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
         int fd = NativeFile.TryOpen(directory, NativeFile.ReadOnly, out int errno);

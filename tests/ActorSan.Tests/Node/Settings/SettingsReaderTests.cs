@@ -123,6 +123,24 @@ public sealed class SettingsReaderTests
     }
 
     [Fact]
+    public void TheJournalIsInTheStateDirectoryUnlessToldOtherwise()
+    {
+        JournalSettings journal = Read(Minimal).Settings.Journal;
+        Assert.Equal((JournalProvider.Sqlite, "/srv/san/state", "", 1000), (journal.Provider, journal.Directory, journal.ConnectionString, journal.SnapshotInterval));
+        Assert.Equal("/var/lib/votes", Read("actorsan.journal.directory = /var/lib/votes").Settings.Journal.Directory);
+    }
+
+    [Fact]
+    public void AConnectionStringComesFromAFileAndIsNeverPrinted()
+    {
+        using var directory = new TemporaryDirectory();
+        string file = directory.Write("connection", "Host=db;Password=hush\n");
+        JournalSettings journal = Read($"actorsan.journal {{ provider = postgresql, connection-string-file = \"{file}\", snapshot-interval = 20 }}").Settings.Journal;
+        Assert.Equal((JournalProvider.PostgreSql, "Host=db;Password=hush", 20), (journal.Provider, journal.ConnectionString, journal.SnapshotInterval));
+        Assert.DoesNotContain("hush", journal.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AkkaPassesThrough()
     {
         NodeConfiguration configuration = Read(Minimal + "\nakka { loglevel = DEBUG, no.such.key = 1 }");
@@ -168,6 +186,13 @@ public sealed class SettingsReaderTests
     [InlineData("actorsan.targets.\"iqn.2026-01.org.x:t\".chap { secret = twelve-bytes }", 1, "actorsan.targets.\"iqn.2026-01.org.x:t\".chap.user", SettingsFault.Missing, "user name")]
     [InlineData("actorsan.targets.\"iqn.2026-01.org.x:t\".portal-groups = [4]", 1, "actorsan.targets.\"iqn.2026-01.org.x:t\".portal-groups", SettingsFault.Conflict, "no portal is in group 4")]
     [InlineData("actorsan.targets.\"iqn.2026-01.org.x:t\".session { max-burst = 1 KiB }", 1, "actorsan.targets.\"iqn.2026-01.org.x:t\".session.first-burst", SettingsFault.Conflict, "larger than max-burst")]
+    [InlineData("actorsan.journal.provider = postgres", 1, "actorsan.journal.provider", SettingsFault.IllTyped, "did you mean 'postgresql'?")]
+    [InlineData("actorsan.journal.provider = postgresql", 1, "actorsan.journal.connection-string", SettingsFault.Missing, "must have a connection-string")]
+    [InlineData("actorsan.journal {\n provider = postgresql\n connection-string-file = /no/such/file }", 3, "actorsan.journal.connection-string-file", SettingsFault.Unsafe, "does not exist")]
+    [InlineData("actorsan.journal { provider = postgresql, connection-string = a,\n connection-string-file = b }", 2, "actorsan.journal.connection-string-file", SettingsFault.Conflict, "give either")]
+    [InlineData("actorsan.journal { provider = postgresql, connection-string = a,\n directory = b }", 2, "actorsan.journal.directory", SettingsFault.Conflict, "is of sqlite")]
+    [InlineData("actorsan.journal.connection-string = \"Host=db\"", 1, "actorsan.journal.connection-string", SettingsFault.Conflict, "is of postgresql")]
+    [InlineData("actorsan.journal.snapshot-interval = 9", 1, "actorsan.journal.snapshot-interval", SettingsFault.OutOfRange, "between 10 and 1000000")]
     [InlineData("actorsan { io { threads = 1", 1, "", SettingsFault.Syntax, "has no '}'")]
     public void RefusesWithPathFileAndLine(string text, int line, string path, SettingsFault fault, string reason)
     {
