@@ -76,6 +76,9 @@ public static class FrameHeader
         BinaryPrimitives.WriteUInt32LittleEndian(header[ChecksumAt..], Crc32C.Compute(header[..ChecksumAt]));
     }
 
+    /// <summary>Whether what has come of a header, four bytes or more, can still become one.</summary>
+    public static bool MayBegin(ReadOnlySpan<byte> header) => header.StartsWith(Magic);
+
     /// <summary>Reads and checks a header by itself; after false the stream means nothing any more.</summary>
     /// <param name="header">As many bytes as have come; fewer than <see cref="Bytes"/> are <see cref="FrameFault.TooShort"/>.</param>
     /// <param name="frame">For <see cref="FrameFaults.Describe"/> as far as it was read.</param>
