@@ -9,6 +9,7 @@ using Xunit.Abstractions;
 namespace ActorSan.Tests.Cluster.Registers;
 
 /// <summary>The journal on a real server that this starts.</summary>
+[Collection(Alone.Name)]
 public sealed class PostgresJournalTests(PostgresServer server, ITestOutputHelper output) : IClassFixture<PostgresServer>
 {
     [PostgresFact]

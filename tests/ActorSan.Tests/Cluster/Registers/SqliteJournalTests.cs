@@ -7,6 +7,7 @@ using Xunit;
 namespace ActorSan.Tests.Cluster.Registers;
 
 /// <summary>The journal's file: made once, refused when it is not this node's or not whole, and never written over.</summary>
+[Collection(Alone.Name)]
 public sealed class SqliteJournalTests
 {
     [Fact]

@@ -10,6 +10,7 @@ using Xunit.Abstractions;
 namespace ActorSan.Tests.Cluster.Registers;
 
 /// <summary>What a voter appends to a real file is there when another process reads it, or the voter is told that it has ended.</summary>
+[Collection(Alone.Name)]
 public sealed class VoterJournalTests(ITestOutputHelper output)
 {
     [Fact]
@@ -98,11 +99,12 @@ public sealed class VoterJournalTests(ITestOutputHelper output)
     public void SnapshotsKeepTheJournalShortAndTheCountRising()
     {
         using var directory = new TemporaryDirectory();
-        const int Records = 500;
+        string path = VoterHost.FileIn(directory.Path);
+        int records = 500;
         using (var host = new VoterHost(VoterHost.Sqlite(directory.Path, snapshotInterval: 10)))
         {
             _ = host.Open();
-            for (int i = 1; i <= Records; i++)
+            for (int i = 1; i <= records; i++)
             {
                 host.Append(VoterSamples.Acceptance(i));
                 if (i % 10 == 0)
@@ -115,18 +117,27 @@ public sealed class VoterJournalTests(ITestOutputHelper output)
             {
                 host.AwaitCompaction();
             }
+
+            // Old records go behind the voter's back: there are ever fewer, while it goes on.
+            while ((long)VoterHost.Sql(path, "SELECT count(*) FROM journal")! > 100)
+            {
+                Assert.InRange(records, 0, 5000);
+                for (int i = 0; i < 10; i++)
+                {
+                    host.Append(VoterSamples.Acceptance(++records));
+                }
+
+                host.Flush();
+            }
         }
 
-        string path = VoterHost.FileIn(directory.Path);
-        long rows = (long)VoterHost.Sql(path, "SELECT count(*) FROM journal")!;
-        Assert.InRange(rows, 0, Records / 2);
         Assert.InRange((long)VoterHost.Sql(path, "SELECT count(*) FROM snapshot")!, 1, 3);
         using var again = new VoterHost(VoterHost.Sqlite(directory.Path, snapshotInterval: 10));
-        Assert.Contains(VoterSamples.Acceptance(Records), again.Open().ToRecords());
-        Assert.Equal(Records, again.Journal.WriteCount);
-        again.Append(VoterSamples.Acceptance(Records + 1));
+        Assert.Contains(VoterSamples.Acceptance(records), again.Open().ToRecords());
+        Assert.Equal(records, again.Journal.WriteCount);
+        again.Append(VoterSamples.Acceptance(records + 1));
         again.Flush();
-        Assert.Equal(Records + 1, again.Journal.WriteCount);
+        Assert.Equal(records + 1, again.Journal.WriteCount);
     }
 
     [Fact]

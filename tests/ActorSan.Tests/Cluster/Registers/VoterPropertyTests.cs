@@ -13,6 +13,7 @@ namespace ActorSan.Tests.Cluster.Registers;
 /// One voter on a real journal and one on a journal in memory are asked the same, and say the same, whatever becomes of their processes: the file is no more and no less than the
 /// model that the cores are proven with.
 /// </summary>
+[Collection(Alone.Name)]
 public sealed class VoterPropertyTests
 {
     [Theory]

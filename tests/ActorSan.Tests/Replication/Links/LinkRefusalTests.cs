@@ -11,6 +11,7 @@ using Xunit;
 namespace ActorSan.Tests.Replication.Links;
 
 /// <summary>Strangers, old answers, silence and changed bits on real sockets.</summary>
+[Collection(Alone.Name)]
 public sealed class LinkRefusalTests
 {
     private static readonly Guid Volume = new("00000000-0000-0000-0000-000000000001");

@@ -10,6 +10,7 @@ using Xunit;
 namespace ActorSan.Tests.Replication.Links;
 
 /// <summary>What a link promises (<see cref="LinkChannel"/>), between two I/O threads over real sockets.</summary>
+[Collection(Alone.Name)]
 public sealed class LinkTests
 {
     private static readonly Guid First = new("00000000-0000-0000-0000-000000000001");
