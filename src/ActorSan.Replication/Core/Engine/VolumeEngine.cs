@@ -236,7 +236,8 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         _timers.Cancel(_tick);
     }
 
-    /// <summary>P8: the end of an orderly stop, when this node is not primary any more: its primary is asked to drop it, and the store closes clean. False: it could not be flushed.</summary>
+    /// <summary>P8: the end of an orderly stop, when this node is not primary any more: its primary is asked to drop it, and the store closes clean. False: it could not be flushed; of a store
+    /// that hangs nothing comes, and whoever stops the node has patience for so long only.</summary>
     public void Close(Action<bool> closed)
     {
         Stop();
