@@ -11,7 +11,11 @@ public sealed record SessionInfo(
     ushort PortalGroupTag,
     string PeerAddress,
     bool Discovery,
-    string Parameters);
+    string Parameters)
+{
+    /// <summary>Counted by the session while it lives. Any thread may read them.</summary>
+    public SessionCounters Counters { get; } = new();
+}
 
 public enum SessionEnd : byte
 {

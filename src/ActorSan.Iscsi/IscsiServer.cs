@@ -112,8 +112,14 @@ public sealed partial class IscsiServer
         });
     }
 
-    /// <summary>Adds the target, or puts its new settings in the place of the old: live sessions see the new LUN map, and those that are no longer admitted end.</summary>
-    /// <exception cref="ArgumentException">The settings could never serve: the name is none, or CHAP has one secret for both directions.</exception>
+    /// <summary>
+    /// Adds the target, or puts its new settings in the place of the old: live sessions see the new LUN map (and hear of it by REPORTED LUNS DATA HAS CHANGED), those that
+    /// are no longer admitted, or whose port has another number now, end; portals are told to whoever asks next.
+    /// </summary>
+    /// <exception cref="ArgumentException">
+    /// The settings could never serve: the name is none, CHAP has one secret for both directions, or a portal of another node can't be reached or is said to be of a group of
+    /// this node.
+    /// </exception>
     public Task SetTarget(TargetSettings target)
     {
         Check(target);
@@ -129,10 +135,9 @@ public sealed partial class IscsiServer
         {
             Session session = record.Session;
             Access access = AccessPolicy.Of(target, session.InitiatorName);
-            bool served = target.PortalGroups.Any(group => group.GroupTag == session.Info.PortalGroupTag);
-            _ = access.Admitted && served
+            _ = access.Admitted && IsPortOf(target, session)
                 ? session.Thread.Post(() => session.ChangeView(MapFor(target, access)))
-                : session.Thread.Post(() => session.Tell(AsyncEvent.DropSession, 0, SessionEnd.Kicked, "it is no longer admitted to the target"));
+                : session.Thread.Post(() => session.Tell(AsyncEvent.DropSession, 0, SessionEnd.Kicked, "it is no longer admitted to the target by this port"));
         }
 
         return Task.CompletedTask;
@@ -252,6 +257,11 @@ public sealed partial class IscsiServer
     private static IEnumerable<KeyValuePair<ulong, LogicalUnit>> MapFor(TargetSettings target, Access access) =>
         target.Luns.Where(lun => AccessPolicy.Sees(access, lun.Key));
 
+    // A session's port is one for life: reservations and access states go by its numbers.
+    private static bool IsPortOf(TargetSettings target, Session session) => target.PortalGroups.Any(group =>
+        group.GroupTag == session.Info.PortalGroupTag
+        && (session.Nexus is null || (group.RelativePortId == session.Nexus.RelativePortId && group.PortGroupId == session.Nexus.PortGroupId)));
+
     private static void AskToLogOut(Session session, TimeSpan within, SessionEnd reason, string detail)
     {
         ushort seconds = (ushort)Math.Clamp(Math.Ceiling(within.TotalSeconds), 0, ushort.MaxValue);
@@ -270,6 +280,20 @@ public sealed partial class IscsiServer
             if (chap is { MutualSecret: { } mutual } && Chap.IsSameSecret(mutual, chap.Secret))
             {
                 throw new ArgumentException($"{target.Name}: CHAP needs different secrets for the two directions (RFC 7143 §9.2.1)", nameof(target));
+            }
+        }
+
+        foreach (RemotePortalSettings portal in target.RemotePortals)
+        {
+            IPEndPoint address = portal.Address;
+            if (address.Port == 0 || address.Address.Equals(IPAddress.Any) || address.Address.Equals(IPAddress.IPv6Any))
+            {
+                throw new ArgumentException($"{target.Name}: no initiator can reach a portal of another node at {address}: name the address and the port at which it is reached", nameof(target));
+            }
+
+            if (target.PortalGroups.Any(group => group.GroupTag == portal.GroupTag))
+            {
+                throw new ArgumentException($"{target.Name}: portal group {portal.GroupTag} of {address} is also one of this node: give each node's groups tags of their own", nameof(target));
             }
         }
 

@@ -27,6 +27,16 @@ public sealed record PortalGroupSettings
     public required ushort PortGroupId { get; init; }
 }
 
+/// <summary>A portal of the same target on another node: SendTargets names it (RFC 7143 §13.8), nobody logs in to it here.</summary>
+public sealed record RemotePortalSettings
+{
+    /// <summary>Where an initiator reaches it: no wildcard, and a port.</summary>
+    public required IPEndPoint Address { get; init; }
+
+    /// <summary>Portal group tag there: never one of this node's, for a session does not go over two nodes.</summary>
+    public required ushort GroupTag { get; init; }
+}
+
 /// <summary>CHAP (RFC 1994, RFC 7143 §12.1.3) as one target asks it.</summary>
 public sealed record ChapSettings
 {
@@ -99,7 +109,11 @@ public sealed record TargetSettings
 
     public string Alias { get; init; } = "";
 
+    /// <summary>Of this node.</summary>
     public required IReadOnlyList<PortalGroupSettings> PortalGroups { get; init; }
+
+    /// <summary>Of the other nodes that show this target.</summary>
+    public IReadOnlyList<RemotePortalSettings> RemotePortals { get; init; } = [];
 
     /// <summary>Empty with <see cref="Open"/> false admits nobody.</summary>
     public IReadOnlyList<InitiatorAccess> Initiators { get; init; } = [];

@@ -31,8 +31,9 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
     private readonly MemoryVolumeOptions _options;
     private readonly int _sizeBytes;
     private readonly byte* _bytes;
-    private readonly byte[][] _attributes = [[], [], [], []];
-    private readonly Queue<(VolumeOperation Operation, VolumeOperationKind Kind)> _held = new();
+    private readonly byte[][] _attributes;
+    private readonly bool _ownsBytes;
+    private readonly Queue<(VolumeOperation Operation, VolumeOperationKind Kind, VolumeStatus Done)> _held = new();
     private readonly List<IVolumeObserver> _observers = [];
     private (VolumeOperationKind Kind, VolumeStatus Status) _failure;
 
@@ -42,7 +43,20 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
         _options = options ?? new MemoryVolumeOptions();
         _sizeBytes = _options.Blocks * _options.BlockBytes;
         _bytes = (byte*)NativeMemory.AllocZeroed((nuint)_sizeBytes);
+        _ownsBytes = true;
+        _attributes = [[], [], [], []];
         Geometry = new VolumeGeometry(_sizeBytes, _options.BlockBytes, _options.PhysicalBlockBytes, 0);
+    }
+
+    /// <summary>What another node sees of <paramref name="replicated"/>: the same bytes and attributes, with operations and states of its own. Disposed of first.</summary>
+    internal MemoryVolume(IoThread home, MemoryVolume replicated)
+    {
+        Home = home;
+        _options = replicated._options;
+        _sizeBytes = replicated._sizeBytes;
+        _bytes = replicated._bytes;
+        _attributes = replicated._attributes;
+        Geometry = replicated.Geometry;
     }
 
     public IoThread Home { get; }
@@ -55,12 +69,20 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
 
     public VolumeCapabilities Capabilities => _options.Capabilities;
 
+    public bool MayTell { get; set; } = true;
+
     public VolumeState State { get; private set; } = new(VolumeStateKind.Ready, "");
 
     internal Span<byte> Bytes => new(_bytes, _sizeBytes);
 
     /// <summary>Operations wait.</summary>
     internal bool Holds { get; set; }
+
+    /// <summary>Operations are done, but who asked is not told until <see cref="Release"/>.</summary>
+    internal bool HoldsAnswers { get; set; }
+
+    /// <summary>How often an attribute was asked for.</summary>
+    internal int AttributeReads { get; private set; }
 
     internal int HeldCount => _held.Count;
 
@@ -70,11 +92,33 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
     /// <summary>Lets the oldest of the held operations go on.</summary>
     internal void Release(int count = int.MaxValue)
     {
-        for (; count > 0 && _held.TryDequeue(out (VolumeOperation Operation, VolumeOperationKind Kind) held); count--)
+        for (; count > 0 && _held.TryDequeue(out (VolumeOperation Operation, VolumeOperationKind Kind, VolumeStatus Done) held); count--)
         {
-            Execute(held.Operation, held.Kind);
+            if (held.Done == VolumeStatus.Pending)
+            {
+                Execute(held.Operation, held.Kind);
+            }
+            else
+            {
+                held.Operation.Complete(held.Done);
+            }
         }
     }
+
+    /// <summary>Everything that waits, done or not, ends so: as on a node that is primary no more, or whose volume has gone.</summary>
+    internal void EndHeld(VolumeStatus status = VolumeStatus.Deposed)
+    {
+        for (int left = _held.Count; left > 0; left--)
+        {
+            _held.Dequeue().Operation.Complete(status);
+        }
+    }
+
+    /// <summary>One bit of it is another one from now on.</summary>
+    internal void DamageAttribute(VolumeAttribute attribute) => _attributes[(int)attribute][^1] ^= 1;
+
+    /// <summary>The process is gone: nobody is told of what waits, and what was not done is not done.</summary>
+    internal void Kill() => _held.Clear();
 
     /// <summary>The next operation of that kind ends so, and does nothing.</summary>
     internal void FailNext(VolumeOperationKind kind, VolumeStatus status) => _failure = (kind, status);
@@ -112,13 +156,23 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
 
     public void CryptoErase(VolumeOperation operation) => Begin(operation, VolumeOperationKind.CryptoErase);
 
-    public ReadOnlySpan<byte> GetAttribute(VolumeAttribute attribute) => _attributes[(int)attribute];
+    public ReadOnlySpan<byte> GetAttribute(VolumeAttribute attribute)
+    {
+        AttributeReads++;
+        return _attributes[(int)attribute];
+    }
 
     public void AddObserver(IVolumeObserver observer) => _observers.Add(observer);
 
     public void RemoveObserver(IVolumeObserver observer) => _observers.Remove(observer);
 
-    public void Dispose() => NativeMemory.Free(_bytes);
+    public void Dispose()
+    {
+        if (_ownsBytes)
+        {
+            NativeMemory.Free(_bytes);
+        }
+    }
 
     private void Begin(VolumeOperation operation, VolumeOperationKind kind)
     {
@@ -130,7 +184,7 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
         operation.Kind = kind;
         if (Holds)
         {
-            _held.Enqueue((operation, kind));
+            _held.Enqueue((operation, kind, VolumeStatus.Pending));
         }
         else
         {
@@ -154,7 +208,15 @@ internal sealed unsafe class MemoryVolume : IBlockVolume, IDisposable
         }
 
         bool ranged = kind is not (VolumeOperationKind.Flush or VolumeOperationKind.SetAttribute or VolumeOperationKind.CryptoErase);
-        operation.Complete(ranged && !Fits(operation) ? VolumeStatus.OutOfRange : Do(operation, kind));
+        VolumeStatus done = ranged && !Fits(operation) ? VolumeStatus.OutOfRange : Do(operation, kind);
+        if (HoldsAnswers)
+        {
+            _held.Enqueue((operation, kind, done));
+        }
+        else
+        {
+            operation.Complete(done);
+        }
     }
 
     private VolumeStatus Do(VolumeOperation operation, VolumeOperationKind kind)

@@ -184,6 +184,7 @@ internal sealed unsafe partial class Connection
         {
             Session!.Window.Take(countsInFlight: true);
             task.InFlight = true;
+            Session.Info.Counters.Entered();
             task.InOrder = true;
         }
         else

@@ -12,6 +12,7 @@ internal sealed unsafe partial class Connection
         task.InOrder = true;
         task.InFlight = true;
         Session!.Window.EnterFlight();
+        Session.Info.Counters.Entered();
         Session.Deliveries.Advance(task);
     }
 
@@ -53,6 +54,7 @@ internal sealed unsafe partial class Connection
             return;
         }
 
+        Session!.Info.Counters.Ended(task);
         Respond(task);
     }
 
@@ -140,6 +142,7 @@ internal sealed unsafe partial class Connection
         {
             task.InFlight = false;
             Session!.Window.LeaveFlight();
+            Session.Info.Counters.Left();
         }
 
         if (task.Immediate)

@@ -9,7 +9,7 @@ namespace ActorSan.Iscsi.Text;
 
 /// <summary>
 /// SendTargets (RFC 7143 appendix C): <c>All</c> in a discovery session lists what the initiator may log in to; a name lists that target; the empty value, in a normal
-/// session, the target one is logged in to. Each target is followed by the portals of its portal groups.
+/// session, the target one is logged in to. Each target is followed by the portals of its portal groups, this node's first, then those of other nodes.
 /// </summary>
 internal static class SendTargets
 {
@@ -50,6 +50,12 @@ internal static class SendTargets
 
     private static void AppendPortals(ServerDirectory directory, PortalSettings own, IPEndPoint? localAddress, TargetSettings target, StringBuilder answer)
     {
+        // This node's own come last: an initiator that keeps one portal of several (libiscsi does) keeps the last, and the user has named this node.
+        foreach (RemotePortalSettings portal in target.RemotePortals)
+        {
+            TextPairs.Append(answer, "TargetAddress", Format(portal.Address, portal.GroupTag));
+        }
+
         foreach (PortalGroupSettings group in target.PortalGroups)
         {
             foreach (PortalSettings portal in directory.Portals)

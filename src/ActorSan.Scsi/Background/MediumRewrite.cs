@@ -28,6 +28,7 @@ internal sealed unsafe partial class MediumRewrite(BlockDevice device) : PacedWo
 
     private TaskState? _waiter;
     private bool _immediate;
+    private bool _left;
 
     private enum Step : byte
     {
@@ -117,7 +118,7 @@ internal sealed unsafe partial class MediumRewrite(BlockDevice device) : PacedWo
     /// <summary>The volume serves, for the first time or again: goes on with what it kept.</summary>
     public void TakeUp()
     {
-        if (_step is not (Step.Idle or Step.Pause))
+        if (_step is not (Step.Idle or Step.Pause) || !Device.IsActive)
         {
             return;
         }
@@ -142,6 +143,26 @@ internal sealed unsafe partial class MediumRewrite(BlockDevice device) : PacedWo
         {
             Answer(VolumeStatus.WriteError);
         }
+    }
+
+    /// <summary>An operation of before <see cref="Standby"/> has not ended: nothing may be taken up before it has.</summary>
+    public bool IsBusy => _left;
+
+    /// <summary>The unit serves no more: whoever does goes on from what is durable. Who waits for the end is told to ask there.</summary>
+    public void Standby()
+    {
+        Halt();
+        _left = IsInFlight;
+        if (!_left)
+        {
+            GiveBack();
+        }
+
+        _plan = null;
+        _replaced = null;
+        _step = Step.Pause;
+        Restrict();
+        Answer(VolumeStatus.Deposed);
     }
 
     protected override void Next()
@@ -177,6 +198,14 @@ internal sealed unsafe partial class MediumRewrite(BlockDevice device) : PacedWo
 
     protected override void Completed()
     {
+        if (_left)
+        {
+            _left = false;
+            GiveBack();
+            Device.TakeUp();
+            return;
+        }
+
         switch (Status)
         {
             case VolumeStatus.Success:

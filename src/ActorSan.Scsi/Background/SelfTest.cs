@@ -58,6 +58,7 @@ internal sealed unsafe class SelfTest : PacedWork
     private long _offsetBytes;
     private TaskState? _waiter;
     private SelfTestOutcome _outcome;
+    private bool _deposed;
     private bool _ending;
 
     public SelfTest(BlockDevice device)
@@ -97,9 +98,15 @@ internal sealed unsafe class SelfTest : PacedWork
             task.Await(
                 static task =>
                 {
-                    if (task.Device.SelfTest._outcome == SelfTestOutcome.Completed)
+                    SelfTestOutcome outcome = task.Device.SelfTest._outcome;
+                    if (outcome == SelfTestOutcome.Completed)
                     {
                         task.EndGood();
+                    }
+                    else if (outcome == SelfTestOutcome.NotCompleted && task.Device.SelfTest._deposed)
+                    {
+                        // Nothing was found wrong: the volume is served elsewhere.
+                        task.Fail(task.Device.DescribePort(task.Nexus));
                     }
                     else
                     {
@@ -114,6 +121,16 @@ internal sealed unsafe class SelfTest : PacedWork
         if (!IsInFlight)
         {
             GoOn();
+        }
+    }
+
+    /// <summary>The unit serves no more: the test that runs ends without a finding.</summary>
+    public void Standby()
+    {
+        if (IsRunning)
+        {
+            _deposed = true;
+            End(SelfTestOutcome.NotCompleted, null);
         }
     }
 
@@ -187,6 +204,7 @@ internal sealed unsafe class SelfTest : PacedWork
                 GoOn();
                 break;
             case VolumeStatus.NotReady or VolumeStatus.Deposed:
+                _deposed = Status == VolumeStatus.Deposed;
                 End(SelfTestOutcome.NotCompleted, null);
                 break;
             default:

@@ -152,7 +152,7 @@ internal static unsafe class AtomicCommands
                 return;
             }
 
-            task.Device.Statistics.Written(task.LengthBytes);
+            task.Device.Statistics.Written(task.LengthBytes, task.ElapsedNs);
             task.EndGood(task.Cursor);
         });
     }

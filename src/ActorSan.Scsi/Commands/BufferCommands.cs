@@ -22,6 +22,7 @@ internal static class BufferCommands
             Usage = [0x3B, 0x1F, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0x00],
             Demand = static (_, cdb) => new CdbDemand((cdb[1] & 0x1F) == EchoMode && Length(cdb) <= EchoBytes ? Length(cdb) : 0, 0),
             Start = Write,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
         new()
         {
@@ -31,6 +32,7 @@ internal static class BufferCommands
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min(Length(cdb), EchoBytes)),
             Start = Read,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
     ];
 

@@ -39,6 +39,7 @@ internal static class DiagnosticCommands
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min(ListLength(cdb), SupportedPages.Length)),
             Start = Receive,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
     ];
 

@@ -10,7 +10,15 @@ internal static class PrimaryCommands
             Name = "TEST UNIT READY",
             OperationCode = 0x00,
             Usage = [0x00, 0x00, 0x00, 0x00, 0x00, 0x00],
-            Start = static task => task.EndGood(),
+
+            // SPC-4 §6.47: GOOD says that the next command will be accepted. A unit that can't be certain to serve leaves that to the path that can.
+            Start = static task =>
+            {
+                if (task.Device.MayTell(task))
+                {
+                    task.EndGood();
+                }
+            },
             Reservation = ReservationClass.Allowed,
             BlockedBy = Restrictions.Medium,
         },

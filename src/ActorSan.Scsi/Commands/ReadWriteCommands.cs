@@ -76,7 +76,7 @@ internal static unsafe class ReadWriteCommands
             return;
         }
 
-        task.Device.Statistics.Read(task.LengthBytes);
+        task.Device.Statistics.Read(task.LengthBytes, task.ElapsedNs);
         task.Task.DataInLength = (int)task.LengthBytes;
         task.EndGood(task.LengthBytes);
     }
@@ -176,7 +176,7 @@ internal static unsafe class ReadWriteCommands
             return;
         }
 
-        task.Device.Statistics.Written(task.LengthBytes);
+        task.Device.Statistics.Written(task.LengthBytes, task.ElapsedNs);
         task.EndGood(task.Cursor);
     }
 

@@ -38,6 +38,7 @@ internal static class ReportSupportedOperationCodes
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min(BinaryPrimitives.ReadUInt32BigEndian(cdb[6..]), MaxBytes)),
             Start = Start,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
     ];
 

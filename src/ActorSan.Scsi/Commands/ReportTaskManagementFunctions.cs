@@ -29,6 +29,7 @@ internal static class ReportTaskManagementFunctions
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min(BinaryPrimitives.ReadUInt32BigEndian(cdb[6..]), LongBytes)),
             Start = Start,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
     ];
 

@@ -146,7 +146,7 @@ internal static unsafe class VerifyCommands
                 return;
             }
 
-            task.Device.Statistics.Written(task.LengthBytes);
+            task.Device.Statistics.Written(task.LengthBytes, task.ElapsedNs);
             Begin(task, task.LengthBytes);
         });
     }

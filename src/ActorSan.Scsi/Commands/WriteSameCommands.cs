@@ -159,7 +159,7 @@ internal static unsafe class WriteSameCommands
 
     private static void Finish(TaskState task)
     {
-        task.Device.Statistics.Written(task.Blocks);
+        task.Device.Statistics.Written(task.Blocks, task.ElapsedNs);
         task.EndGood(task.Task.DataOutLength);
     }
 }

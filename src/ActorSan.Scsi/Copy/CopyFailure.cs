@@ -21,6 +21,13 @@ internal sealed class CopyFailure
 
     public void Answer(TaskState task, int segment, bool reading)
     {
+        if (task.Outlived)
+        {
+            // Not the copy failed: the unit that was asked serves no more.
+            task.Fail(task.Device.DescribePort(task.Nexus));
+            return;
+        }
+
         if (!_aborted && _status is ScsiStatus.Busy)
         {
             // Nothing is wrong with the unit: the initiator asks again.

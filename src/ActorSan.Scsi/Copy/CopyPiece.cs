@@ -145,7 +145,7 @@ internal sealed unsafe class CopyPiece : ScsiTask
                 return;
             }
 
-            task.Device.Statistics.Read(task.LengthBytes);
+            task.Device.Statistics.Read(task.LengthBytes, task.ElapsedNs);
             task.Task.DataInLength = (int)task.LengthBytes;
             task.EndGood(task.LengthBytes);
         });
@@ -171,7 +171,7 @@ internal sealed unsafe class CopyPiece : ScsiTask
                 return;
             }
 
-            task.Device.Statistics.Written(task.LengthBytes);
+            task.Device.Statistics.Written(task.LengthBytes, task.ElapsedNs);
             task.EndGood(task.LengthBytes);
         });
     }

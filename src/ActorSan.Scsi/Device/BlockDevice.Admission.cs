@@ -22,11 +22,14 @@ public sealed partial class BlockDevice
         {
             switch (Reservations.Check(state))
             {
+                case ReservationVerdict.Conflict when !MayTell(state):
+                    End(state);
+                    return false;
                 case ReservationVerdict.Conflict:
                     state.EndStatus(ScsiStatus.ReservationConflict);
                     End(state);
                     return false;
-                case ReservationVerdict.Wait:
+                case ReservationVerdict.Wait when (_restrictions & command.BlockedBy & Restrictions.VolumeNotReady) == 0:
                     Park(state);
                     return false;
             }
@@ -65,6 +68,21 @@ public sealed partial class BlockDevice
         return false;
     }
 
+    /// <summary>
+    /// Before an answer that comes of the reservations as this unit knows them: it is as good as a read of the volume (replication.md I3), and whoever can't be certain that nobody else
+    /// serves gives none. False: the command has failed, to be tried again, by whatever path is active then.
+    /// </summary>
+    internal bool MayTell(TaskState state)
+    {
+        if (Volume.MayTell)
+        {
+            return true;
+        }
+
+        state.Fail(DescribePort(state.Nexus));
+        return false;
+    }
+
     private bool EndWithAttention(TaskState state)
     {
         Invariant.Check(state.Nexus.Attentions.TryTake(out UnitAttention attention));
@@ -95,11 +113,7 @@ public sealed partial class BlockDevice
     {
         if ((blocked & Restrictions.Port) != 0)
         {
-            return new SenseDescription(
-                SenseKey.NotReady,
-                (blocked & Restrictions.PortTransitioning) != 0 ? AdditionalSense.AsymmetricAccessTransition
-                : (blocked & Restrictions.PortUnavailable) != 0 ? AdditionalSense.TargetPortUnavailable
-                : AdditionalSense.TargetPortInStandby);
+            return DescribePort(blocked);
         }
 
         return true switch
@@ -116,6 +130,19 @@ public sealed partial class BlockDevice
             _ => new SenseDescription(SenseKey.DataProtect, AdditionalSense.SoftwareWriteProtected),
         };
     }
+
+    /// <summary>What a command is told that was under way when the unit ceased to serve; while it serves still, or again, a transition.</summary>
+    internal SenseDescription DescribePort(NexusState nexus)
+    {
+        Restrictions port = (_restrictions | nexus.Restrictions) & Restrictions.Port;
+        return DescribePort(port == Restrictions.None ? Restrictions.PortTransitioning : port);
+    }
+
+    private static SenseDescription DescribePort(Restrictions port) => new(
+        SenseKey.NotReady,
+        Has(port, Restrictions.PortTransitioning) ? AdditionalSense.AsymmetricAccessTransition
+        : Has(port, Restrictions.PortUnavailable) ? AdditionalSense.TargetPortUnavailable
+        : AdditionalSense.TargetPortInStandby);
 
     private static bool Has(Restrictions all, Restrictions one) => (all & one) != 0;
 

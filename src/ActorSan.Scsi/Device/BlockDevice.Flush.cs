@@ -28,12 +28,13 @@ public sealed partial class BlockDevice
 
         protected override void OnCompleted()
         {
-            if (Status != VolumeStatus.Success)
+            if (Status is not (VolumeStatus.Success or VolumeStatus.Deposed))
             {
                 device.Statistics.WriteErrors++;
             }
 
-            if (_again)
+            // What a unit that serves no more was asked for it can't do; the volume that goes on has lost nothing (replication.md W10).
+            if (_again && device.IsActive)
             {
                 Go();
             }

@@ -81,11 +81,20 @@ public sealed partial class BlockDevice
         // A suspended volume keeps its requests waiting, so it is not refused here.
         VolumeStateKind kind = Volume.State.Kind;
         Restrict(Restrictions.VolumeNotReady, kind is not (VolumeStateKind.Ready or VolumeStateKind.Suspended));
-        if (kind == VolumeStateKind.Ready)
+        if (kind != VolumeStateKind.Ready)
         {
-            // First: what waits for the reservations must not slip in between the halves of a sanitize.
+            // What waits for reservations that this volume can't tell now is refused, not kept.
+            ReleaseParked();
+            return;
+        }
+
+        if (_takenUp)
+        {
             Rewrite.TakeUp();
-            Reservations.Load(afterPowerLoss: true);
+        }
+        else
+        {
+            TakeUp();
         }
     }
 

@@ -24,7 +24,7 @@ public sealed partial class BlockDevice : LogicalUnit
     private ParkedTasks _releasing;
     private bool _isReleasing;
 
-    /// <summary>Any thread; <see cref="Open"/> follows on the home thread before anything is submitted.</summary>
+    /// <summary>Any thread; <see cref="Open"/> or <see cref="OpenInStandby"/> follows on the home thread before anything is submitted.</summary>
     public BlockDevice(IBlockVolume volume, LogicalUnitSettings settings)
     {
         Volume = volume;
@@ -34,6 +34,7 @@ public sealed partial class BlockDevice : LogicalUnit
         _enable = Enable;
         _observer = new VolumeObserver(this);
         _flush = new BackgroundFlush(this);
+        _toldGroups = settings.PortGroups;
         _portGroups = settings.PortGroups;
         Reservations = new ReservationManager(this);
         Copies = new Copy.CopyManager(this);
@@ -68,7 +69,8 @@ public sealed partial class BlockDevice : LogicalUnit
     /// <summary>MAXIMUM TRANSFER LENGTH, in bytes.</summary>
     public int MaxTransferBytes { get; }
 
-    internal UnitStatistics Statistics { get; } = new();
+    /// <summary>Home thread.</summary>
+    public UnitStatistics Statistics { get; } = new();
 
     /// <summary>The limits that the block limits page reports.</summary>
     internal BlockLimits Limits { get; }
@@ -101,16 +103,6 @@ public sealed partial class BlockDevice : LogicalUnit
 
     /// <summary>D_SENSE: sense data in descriptor format.</summary>
     internal bool DescriptorSense { get; private set; }
-
-    /// <summary>Takes up what the volume kept (mode pages, reservations, a sanitize that was begun) and begins to observe it. Home thread, once.</summary>
-    public void Open()
-    {
-        Volume.AddObserver(_observer);
-        Restrict(Restrictions.WriteProtected, Settings.WriteProtected || Volume.Capabilities.ReadOnly);
-        Modes.Load(Volume.GetAttribute(VolumeAttribute.ModePages));
-        FollowModes();
-        FollowVolumeState();
-    }
 
     /// <summary>Ends the observation; the transport has detached every nexus. Home thread.</summary>
     public void Close()

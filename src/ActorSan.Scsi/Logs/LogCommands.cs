@@ -22,6 +22,7 @@ internal static class LogCommands
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min((int)BinaryPrimitives.ReadUInt16BigEndian(cdb[7..]), LogPages.MaxBytes)),
             Start = Sense,
             Reservation = ReservationClass.Allowed,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
         new()
         {
@@ -29,6 +30,7 @@ internal static class LogCommands
             OperationCode = 0x4C,
             Usage = [0x4C, 0x02, 0xFF, 0xFF, 0x00, 0x00, 0x00, 0xFF, 0xFF, 0x00],
             Start = Select,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
     ];
 

@@ -15,6 +15,7 @@ internal static class ModeCommands
             Demand = static (_, cdb) => new CdbDemand(0, cdb[4]),
             Start = ModeSense.Start6,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
         new()
         {
@@ -24,6 +25,7 @@ internal static class ModeCommands
             Demand = static (_, cdb) => new CdbDemand(0, Math.Min((int)BinaryPrimitives.ReadUInt16BigEndian(cdb[7..]), ModeSense.MaxBytes)),
             Start = ModeSense.Start10,
             Reservation = ReservationClass.Reads,
+            BlockedBy = Restrictions.UnitAnywhere,
         },
         new()
         {

@@ -69,15 +69,19 @@ internal sealed class ModePages
         }
     }
 
-    /// <summary>Takes up the attribute at open. What an older or newer version wrote and this one does not know is left out; only changeable bits are taken.</summary>
-    public void Load(ReadOnlySpan<byte> attribute)
+    /// <summary>
+    /// Takes up the attribute when the unit begins to serve: what is not in it is as by default. What an older or newer version wrote and this one does not know is left out;
+    /// only changeable bits are taken. True when a current value has become another one.
+    /// </summary>
+    public bool Load(ReadOnlySpan<byte> attribute)
     {
-        if (attribute.Length < 1 || attribute[0] != SavedVersion)
+        byte[][] before = [.. _pages.Select(static page => (byte[])page.Current.Clone())];
+        foreach (ModePage page in _pages)
         {
-            return;
+            page.Default.CopyTo(page.Saved, 0);
         }
 
-        ReadOnlySpan<byte> rest = attribute[1..];
+        ReadOnlySpan<byte> rest = attribute.Length > 0 && attribute[0] == SavedVersion ? attribute[1..] : [];
         while (rest.Length >= 2 && rest.Length >= 2 + rest[1])
         {
             ReadOnlySpan<byte> stored = rest[..(2 + rest[1])];
@@ -93,6 +97,7 @@ internal sealed class ModePages
         }
 
         RestoreSaved();
+        return _pages.Where((page, i) => !page.Current.AsSpan().SequenceEqual(before[i])).Any();
     }
 
     /// <summary>Writes the attribute for pages whose values <paramref name="values"/> gives (in the order of <see cref="Pages"/>); returns its length.</summary>

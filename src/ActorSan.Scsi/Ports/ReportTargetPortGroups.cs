@@ -19,9 +19,6 @@ internal static class ReportTargetPortGroups
     /// <summary>The states that a group of ours can be in.</summary>
     private const byte SupportedStates = 0x80 | 0x08 | 0x04 | 0x02 | 0x01;
 
-    /// <summary>02h: altered by the device's own (implicit) decision.</summary>
-    private const byte AlteredImplicitly = 0x02;
-
     /// <summary>Seconds that a transition may last; within them an initiator tries again.</summary>
     private const byte TransitionSeconds = 30;
 
@@ -63,7 +60,7 @@ internal static class ReportTargetPortGroups
         BlockDevice device = task.Device;
         if (device.PortGroups.Count == 0)
         {
-            AppendOwn(data, ref at, task.Nexus.LunNexus.Nexus);
+            AppendOwn(data, ref at, task.Nexus.LunNexus.Nexus, device.IsActive);
         }
 
         foreach (TargetPortGroup group in device.PortGroups)
@@ -74,7 +71,9 @@ internal static class ReportTargetPortGroups
                 break;
             }
 
-            AppendGroup(data, ref at, group.Id, group.State, group.Preferred, ports);
+            // Its lease may come back, or another node serve by now.
+            bool isCertain = !group.IsOwn || !group.IsActive || device.Volume.MayTell;
+            AppendGroup(data, ref at, isCertain ? group : group with { State = PortGroupState.Transitioning, Status = PortGroupStatus.AlteredImplicitly }, ports);
             for (int i = 0; i < ports; i++)
             {
                 AppendPort(data, ref at, group.RelativePorts[i]);
@@ -86,18 +85,19 @@ internal static class ReportTargetPortGroups
     }
 
     // Nobody told the unit of groups: it knows of the port that the question came by.
-    private static void AppendOwn(Span<byte> data, ref int at, ScsiNexus nexus)
+    private static void AppendOwn(Span<byte> data, ref int at, ScsiNexus nexus, bool active)
     {
-        AppendGroup(data, ref at, nexus.PortGroupId, PortGroupState.ActiveOptimized, preferred: false, ports: 1);
+        PortGroupState state = active ? PortGroupState.ActiveOptimized : PortGroupState.Standby;
+        AppendGroup(data, ref at, new TargetPortGroup { Id = nexus.PortGroupId, RelativePorts = [], State = state }, ports: 1);
         AppendPort(data, ref at, nexus.RelativePortId);
     }
 
-    private static void AppendGroup(Span<byte> data, ref int at, ushort id, PortGroupState state, bool preferred, int ports)
+    private static void AppendGroup(Span<byte> data, ref int at, TargetPortGroup group, int ports)
     {
-        data[at] = (byte)((preferred ? 0x80 : 0) | (byte)state);
+        data[at] = (byte)((group.Preferred ? 0x80 : 0) | (byte)group.State);
         data[at + 1] = SupportedStates;
-        BinaryPrimitives.WriteUInt16BigEndian(data[(at + 2)..], id);
-        data[at + 5] = state == PortGroupState.ActiveOptimized ? (byte)0 : AlteredImplicitly;
+        BinaryPrimitives.WriteUInt16BigEndian(data[(at + 2)..], group.Id);
+        data[at + 5] = (byte)group.Status;
         data[at + 7] = (byte)ports;
         at += GroupBytes;
     }

@@ -5,9 +5,9 @@ namespace ActorSan.Scsi.Reservations;
 /// <summary>PERSISTENT RESERVE IN and OUT (SPC-4 §6.15, §6.16), RESERVE and RELEASE 6 and 10 (SPC-2 §7.16 to §7.22).</summary>
 internal static unsafe class ReservationCommands
 {
-    // In a standby port group reservations can be read and changed (SPC-4 §5.15.2.4.4).
+    // In a standby port group reservations can be read and changed (SPC-4 §5.15.2.4.4), but only where the unit serves: nobody else knows them.
     private const Restrictions BlockedBy = Restrictions.Sanitizing | Restrictions.Formatting | Restrictions.VolumeNotReady
-        | Restrictions.ReservationsLost | Restrictions.PortUnavailable | Restrictions.PortTransitioning;
+        | Restrictions.ReservationsLost | (Restrictions.Port & ~Restrictions.PortStandby);
 
     public static readonly CommandDescriptor[] Rows =
     [
@@ -72,6 +72,11 @@ internal static unsafe class ReservationCommands
 
     private static void StartIn(TaskState task)
     {
+        if (!task.Device.MayTell(task))
+        {
+            return;
+        }
+
         int allocation = PersistentReserveIn.AllocationLength(task.Cdb);
         int room = Math.Min(allocation, task.Task.DataInCapacity);
         int length = PersistentReserveIn.Write(task.Cdb, task.Device.Reservations.State, new Span<byte>(task.Task.DataIn, room));
@@ -92,6 +97,11 @@ internal static unsafe class ReservationCommands
             return;
         }
 
+        if (!task.Device.MayTell(task))
+        {
+            return;
+        }
+
         ReservationManager manager = task.Device.Reservations;
         ReservationNexus nexus = task.Nexus.Reservation.Identity;
         ReservationOutcome outcome = reserves
@@ -109,6 +119,11 @@ internal static unsafe class ReservationCommands
 
     private static void StartOut(TaskState task)
     {
+        if (!task.Device.MayTell(task))
+        {
+            return;
+        }
+
         ReservationManager manager = task.Device.Reservations;
         ReservationResult read = PersistentReserveOut.TryRead(task.Cdb, task.DataOut, out ReservationRequest? request, out int pointer);
         if (read != ReservationResult.Good)
@@ -156,13 +171,18 @@ internal static unsafe class ReservationCommands
         if (task.Status != VolumeStatus.Success)
         {
             task.FailVolume(0);
-            manager.EndChange(manager.State);
+            manager.EndChange();
             return;
         }
 
-        manager.Take(outcome.Next);
+        // Who has stopped serving meanwhile has no state to change: whoever serves takes up what is durable now. Its tasks all end by themselves.
+        if (!task.Outlived)
+        {
+            manager.Take(outcome.Next);
+        }
+
         manager.Tell(outcome.Attentions);
-        if (outcome.AbortTasksOf.Count == 0)
+        if (outcome.AbortTasksOf.Count == 0 || task.Outlived)
         {
             End(task);
             return;
@@ -177,7 +197,7 @@ internal static unsafe class ReservationCommands
     {
         ReservationManager manager = task.Device.Reservations;
         task.EndGood(task.Task.DataOutLength);
-        manager.EndChange(manager.State);
+        manager.EndChange();
     }
 
     private static void Refuse(TaskState task, ReservationResult result, int pointer, int bit)

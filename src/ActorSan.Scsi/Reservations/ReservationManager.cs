@@ -1,5 +1,6 @@
 using ActorSan.Storage;
 using ActorSan.Storage.Blocks;
+using ActorSan.Storage.Buffers;
 
 namespace ActorSan.Scsi.Reservations;
 
@@ -28,11 +29,11 @@ internal struct NexusReservation
 /// </summary>
 internal sealed class ReservationManager(BlockDevice device)
 {
-    private readonly ForgetOperation _forget = new();
+    private readonly RestartOperation _restart = new();
     private ReservationState _state = ReservationState.Empty;
     private bool _loaded;
+    private bool _standsBy;
     private TaskState? _changer;
-    private Action<TaskState>? _drained;
     private int _undrained;
 
     /// <summary>False when every command of every nexus is allowed: the fast path asks nothing else.</summary>
@@ -45,31 +46,50 @@ internal sealed class ReservationManager(BlockDevice device)
 
     public ReservationState State => _state;
 
-    private bool IsGateClosed => !_loaded || _changer is not null;
+    /// <summary>A change, or the forgetting after a loss of power, is not over: nothing may be loaded before it is.</summary>
+    public bool IsBusy => _changer is not null || _restart.IsInFlight;
+
+    // Damaged reservations let nothing wait: they refuse (Restrictions.ReservationsLost).
+    private bool IsGateClosed => _changer is not null || (!_loaded && LoadDamage == ReservationDamage.None);
+
+    /// <summary>The unit does not serve: another one knows the reservations, and here nothing is checked against any. A change that is under way ends by itself.</summary>
+    public void Standby()
+    {
+        _standsBy = true;
+        _loaded = false;
+        _restart.Outlive();
+        Forget();
+    }
+
+    /// <summary>The unit is to serve: whatever depends on reservations waits until they are loaded.</summary>
+    public void Await()
+    {
+        _standsBy = false;
+        Forget();
+    }
 
     /// <summary>
-    /// Takes up what the volume keeps, once, when it first serves. <paramref name="afterPowerLoss"/>: what has no APTPL is forgotten, durably, before anything is admitted.
+    /// Takes up what the volume keeps. <paramref name="afterPowerLoss"/>: what has no APTPL is forgotten and PRgeneration begins anew, durably, before anything is admitted;
+    /// else the volume has only come to another node, and nothing of it is lost.
     /// </summary>
     public void Load(bool afterPowerLoss)
     {
-        if (_loaded)
-        {
-            return;
-        }
-
+        Invariant.Check(!_loaded && !_standsBy && !IsBusy);
         ReservationDamage damage = ReservationCodec.TryRead(Device.Volume.GetAttribute(VolumeAttribute.Reservations), out ReservationState kept);
         if (damage != ReservationDamage.None)
         {
             // Nobody knows who may write: the unit stops rather than guess (replication.md I6). The gate stays closed behind it.
             Device.Restrict(Restrictions.ReservationsLost, holds: true);
             LoadDamage = damage;
+            Refresh();
+            Device.ReleaseParked();
             return;
         }
 
         ReservationState next = afterPowerLoss ? kept.AfterPowerLoss() : kept;
-        if (afterPowerLoss && !kept.PersistThroughPowerLoss && !kept.Registrations.IsEmpty)
+        if (!next.Registrations.SequenceEqual(kept.Registrations) || next.Generation != kept.Generation)
         {
-            _forget.Begin(this);
+            _restart.Begin(this, next);
             return;
         }
 
@@ -110,7 +130,10 @@ internal sealed class ReservationManager(BlockDevice device)
     /// <summary>What a command may name that is outside of the state.</summary>
     public ReservationSurroundings Surroundings(NexusState sender)
     {
-        var ports = new SortedSet<ushort>(Device.Settings.TargetPorts) { sender.Reservation.Identity.RelativePortId };
+        var ports = new SortedSet<ushort>(Device.Settings.TargetPorts.Concat(Device.PortGroups.SelectMany(group => group.RelativePorts)))
+        {
+            sender.Reservation.Identity.RelativePortId,
+        };
         var initiators = new List<(string, ulong)>();
         foreach (NexusState nexus in Device.Nexuses)
         {
@@ -153,7 +176,6 @@ internal sealed class ReservationManager(BlockDevice device)
             }
         }
 
-        _drained = next;
         changer.Await(next);
         if (_undrained == 0)
         {
@@ -176,14 +198,14 @@ internal sealed class ReservationManager(BlockDevice device)
         }
     }
 
-    /// <summary>The change is durable, or failed (then <paramref name="next"/> is the present state): the gate opens, and what waited is checked against it.</summary>
-    public void EndChange(ReservationState next)
+    /// <summary>The change is durable and in force, or failed: the gate opens, and what waited is checked against the present state.</summary>
+    public void EndChange()
     {
         Invariant.Check(_changer is not null && _undrained == 0);
         _changer = null;
-        _drained = null;
-        Take(next);
+        Refresh();
         Device.ReleaseParked();
+        Device.TakeUp();
     }
 
     /// <summary>Establishes the attentions for every session of the nexuses that they name.</summary>
@@ -213,25 +235,73 @@ internal sealed class ReservationManager(BlockDevice device)
         Device.ReleaseParked();
     }
 
-    private void Refresh() => MayRefuse = IsGateClosed || _state.IsReserved || _state.Reserver is not null;
+    private void Forget()
+    {
+        _state = ReservationState.Empty;
+        LoadDamage = ReservationDamage.None;
+        Device.Restrict(Restrictions.ReservationsLost, holds: false);
+        Refresh();
+    }
 
-    /// <summary>Makes it durable that reservations without APTPL did not survive, so that no later reader takes them up.</summary>
-    private sealed class ForgetOperation : VolumeOperation
+    private void Refresh() => MayRefuse = !_standsBy && (IsGateClosed || _state.IsReserved || _state.Reserver is not null);
+
+    /// <summary>Makes durable what a loss of power left of the reservations, so that no later reader, here or on another node, takes up more.</summary>
+    private sealed unsafe class RestartOperation : VolumeOperation
     {
         private ReservationManager? _manager;
+        private ReservationState _next = ReservationState.Empty;
+        private IoBuffer _buffer;
+        private bool _outlived;
 
-        public void Begin(ReservationManager manager)
+        public bool IsInFlight { get; private set; }
+
+        public void Begin(ReservationManager manager, ReservationState next)
         {
             _manager = manager;
+            _next = next;
+            _outlived = false;
             Attribute = VolumeAttribute.Reservations;
             LengthBytes = 0;
+            Data = null;
+            if (!ReferenceEquals(next, ReservationState.Empty))
+            {
+                if (!manager.Device.Volume.Home.Buffers.TryRent(ReservationCodec.LengthOf(next), BufferOwner.Task, out _buffer))
+                {
+                    // Only PRgeneration would be another one.
+                    _buffer = default;
+                    manager.Open(next);
+                    return;
+                }
+
+                Data = _buffer.Address;
+                LengthBytes = ReservationCodec.Write(next, _buffer.Span);
+            }
+
+            IsInFlight = true;
             manager.Device.Volume.SetAttribute(this);
         }
 
+        /// <summary>The unit serves no more: what comes of it concerns nobody here.</summary>
+        public void Outlive() => _outlived = true;
+
         protected override void OnCompleted()
         {
-            // Not written: the next open finds the same and forgets it again.
-            _manager!.Open(ReservationState.Empty);
+            IsInFlight = false;
+            if (!_buffer.IsEmpty)
+            {
+                _manager!.Device.Volume.Home.Buffers.Return(_buffer);
+                _buffer = default;
+            }
+
+            if (_outlived)
+            {
+                _manager!.Device.TakeUp();
+            }
+            else if (Status != VolumeStatus.Deposed)
+            {
+                // Not written: the next open finds the same and forgets it again.
+                _manager!.Open(_next);
+            }
         }
     }
 }

@@ -38,8 +38,11 @@ internal enum Restrictions
     /// <summary>A FORMAT UNIT failed half way: only another one, or a sanitize, makes the medium whole.</summary>
     FormatCorrupt = 1 << 13,
 
-    /// <summary>What stops a command that needs a port in an active state.</summary>
-    Port = PortStandby | PortUnavailable | PortTransitioning,
+    /// <summary>The unit of another node serves the volume: nothing of it is known here (<see cref="BlockDevice.Standby"/>).</summary>
+    NotServing = 1 << 14,
+
+    /// <summary>What stops a command that needs a unit that serves and a port in an active state.</summary>
+    Port = NotServing | PortStandby | PortUnavailable | PortTransitioning,
 
     /// <summary>What stops a command that needs the medium.</summary>
     Medium = MediumAbsent | VolumeNotReady | Sanitizing | SanitizeFailed | Formatting | FormatCorrupt | SelfTesting | ReservationsLost | Port,
@@ -49,4 +52,7 @@ internal enum Restrictions
 
     /// <summary>What stops a command of the unit itself, which needs no medium.</summary>
     Unit = Sanitizing | Formatting | SelfTesting | Port,
+
+    /// <summary>What stops a command that a standby port answers by itself, without the volume (SPC-4 §5.15.2.4.4).</summary>
+    UnitAnywhere = Unit & ~(NotServing | PortStandby),
 }

@@ -36,11 +36,17 @@ internal sealed unsafe class TaskState : VolumeOperation
     /// <summary>Position in the order of arrival.</summary>
     public long Arrival;
 
+    /// <summary>When it came, by the home thread's clock (<see cref="Storage.Threads.IoThread.PassTimeNs"/>).</summary>
+    public long BeganNs;
+
     /// <summary>A task management function or the loss of the nexus took this task; it ends when its I/O has ended.</summary>
     public bool Aborting;
 
     /// <summary>With <see cref="Aborting"/>: the initiator is told by TASK ABORTED status (TAS).</summary>
     public bool TellsAborted;
+
+    /// <summary>Started before the unit stopped serving: it asks the volume for nothing more, even when the unit serves again, for it was admitted under what was true then.</summary>
+    public bool Outlived;
 
     /// <summary>A reservation change that takes rights away waits for the end of this task.</summary>
     public bool HoldsUpReservations;
@@ -89,16 +95,21 @@ internal sealed unsafe class TaskState : VolumeOperation
     /// <summary>The command has ended (its answer is set); nothing more may be asked for.</summary>
     public bool Ended => _ended;
 
+    /// <summary>Nanoseconds since it came.</summary>
+    public long ElapsedNs => Device.Volume.Home.PassTimeNs - BeganNs;
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Begin(ScsiTask task, BlockDevice device, NexusState nexus, CommandDescriptor command)
     {
         Invariant.Check(Phase == TaskPhase.Free);
         Task = task;
         Device = device;
+        BeganNs = device.Volume.Home.PassTimeNs;
         Nexus = nexus;
         Command = command;
         Aborting = false;
         TellsAborted = false;
+        Outlived = false;
         ForceUnitAccess = false;
         Atomic = false;
         _stepDue = false;
@@ -127,6 +138,12 @@ internal sealed unsafe class TaskState : VolumeOperation
     public void Issue(VolumeOperationKind kind, Action<TaskState> next)
     {
         _step = next;
+        if (Outlived)
+        {
+            Complete(VolumeStatus.Deposed);
+            return;
+        }
+
         IBlockVolume volume = Device.Volume;
         switch (kind)
         {
@@ -258,6 +275,12 @@ internal sealed unsafe class TaskState : VolumeOperation
             Device.Statistics.NonMediumErrors++;
         }
 
+        if (Outlived && Status is VolumeStatus.NotReady or VolumeStatus.Busy or VolumeStatus.ReadError or VolumeStatus.WriteError or VolumeStatus.NoSpace)
+        {
+            // Of a volume that is served elsewhere nothing is claimed: its medium is not this node's to complain about.
+            Status = VolumeStatus.Deposed;
+        }
+
         switch (Status)
         {
             case VolumeStatus.Miscompare:
@@ -288,8 +311,8 @@ internal sealed unsafe class TaskState : VolumeOperation
                 EndStatus(ScsiStatus.Busy);
                 break;
             case VolumeStatus.Deposed:
-                // No claim about the effect: the initiator asks again, by whatever path is active then.
-                Fail(SenseKey.NotReady, AdditionalSense.AsymmetricAccessTransition);
+                // No claim about the effect (replication.md W6): the initiator asks again, by whatever path is active then.
+                Fail(Device.DescribePort(Nexus));
                 break;
             default:
                 Invariant.Fail($"A volume operation cannot end so: {Kind} {Status}.");

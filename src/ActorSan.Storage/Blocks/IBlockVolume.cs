@@ -26,6 +26,12 @@ public interface IBlockVolume
     /// <summary>Whether it serves now, and why not.</summary>
     VolumeState State { get; }
 
+    /// <summary>
+    /// What is known here of the attributes may be told now: nobody else can have changed them (replication.md I3, L4). False for a moment, or for as long as this node is cut off, while
+    /// the volume is Ready. Home thread only.
+    /// </summary>
+    bool MayTell => true;
+
     void Read(VolumeOperation operation);
 
     void Write(VolumeOperation operation);
@@ -137,6 +143,9 @@ public enum VolumeStateKind : byte
 
     /// <summary>Closed in order.</summary>
     Detached,
+
+    /// <summary>One of several replicas, and not the one that serves.</summary>
+    Standby,
 }
 
 /// <summary>The state with its reason, in a sentence for people.</summary>

@@ -50,6 +50,7 @@ internal sealed class AreaLoader(IStoreHandle handle)
         ReadReplicaPages(replicated);
         UnwrapKey(nodeKey);
         List<FoundRedo> inUse = FindRedo();
+        expectation.ReplicaPage?.Invoke(Pages?.Replica.Peek(0).Loaded);
         bool clean = StateNow.Clean && !State.IsSuspect;
         if (!handle.Traits.ReadOnly)
         {

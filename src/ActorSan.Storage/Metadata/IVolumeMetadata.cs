@@ -49,6 +49,24 @@ public interface IVolumeMetadata
 
     /// <summary>Encrypted volumes: the unwrapped data key (64 bytes); else empty.</summary>
     ReadOnlySpan<byte> DataKey { get; }
+
+    /// <summary>The largest size that the volume can be given while it is open, in bytes; its present size where it can't be grown.</summary>
+    long GrowLimitBytes => Geometry.SizeBytes;
+
+    /// <summary>All space of the volume is taken from the medium: what is made zero keeps it.</summary>
+    bool IsThick => false;
+
+    /// <summary>
+    /// The store becomes long enough for a volume of <see cref="MetadataRequest.LengthBytes"/>, durable. What it reads in its new part is anything; <see cref="Geometry"/> is as it was. NoSpace: it
+    /// can't, for it is beyond <see cref="GrowLimitBytes"/> or not whole blocks, or the medium has no room; nothing was changed. One at a time.
+    /// </summary>
+    void Extend(MetadataRequest request) => request.End(request.LengthBytes <= Geometry.SizeBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+
+    /// <summary>
+    /// <see cref="Geometry"/> says <see cref="MetadataRequest.LengthBytes"/>, durable; only after <see cref="Extend"/>, and never less than before. After a failure the medium says either,
+    /// and nothing more is changed: the next opening finds out. One at a time.
+    /// </summary>
+    void SetSize(MetadataRequest request) => request.End(request.LengthBytes == Geometry.SizeBytes ? StoreStatus.Success : StoreStatus.NoSpace);
 }
 
 /// <summary>One request to the metadata area, owned and reused by its caller as a <see cref="StoreRequest"/> is.</summary>

@@ -7,7 +7,8 @@ namespace ActorSan.Storage.Metadata;
 /// <summary>The metadata area of an open store, on its home thread.</summary>
 internal sealed unsafe class StoredMetadata : IVolumeMetadata
 {
-    private readonly Superblock _superblock;
+    private readonly SizeQueue _size;
+    private readonly RoomQueue _room;
     private readonly bool _readOnly;
     private readonly StateQueue _state;
     private readonly KeyQueue? _key;
@@ -26,24 +27,26 @@ internal sealed unsafe class StoredMetadata : IVolumeMetadata
         byte[] dataKey,
         ulong redoSequence)
     {
-        _superblock = loaded.Superblock;
+        Superblock superblock = loaded.Superblock;
+        _size = new SizeQueue(store, superblock);
+        _room = new RoomQueue(store, _size);
         _readOnly = store.Traits.ReadOnly;
         _redoSequence = redoSequence;
         _dataKey = dataKey;
-        _state = new StateQueue(store, _superblock, state, stateNow);
-        _key = loaded.NodeKey is { } nodeKey ? new KeyQueue(store, _superblock, key, nodeKey, dataKey) : null;
-        _attributes = [.. attributes.Select(page => new AttributeQueue(store, _superblock, page))];
-        MetadataRegion redo = _superblock.Region(MetadataRegionKind.RedoSlots);
+        _state = new StateQueue(store, superblock, state, stateNow);
+        _key = loaded.NodeKey is { } nodeKey ? new KeyQueue(store, superblock, key, nodeKey, dataKey) : null;
+        _attributes = [.. attributes.Select(page => new AttributeQueue(store, superblock, page))];
+        MetadataRegion redo = superblock.Region(MetadataRegionKind.RedoSlots);
         RedoSlotBytes = (int)(redo.UnitBytes - MetadataFormat.UnitBytes);
-        MaxAttributeBytes = (int)(_superblock.Region(MetadataRegionKind.Attributes).UnitBytes - MetadataFormat.UnitBytes);
-        _redo = [.. Enumerable.Range(0, redo.Count).Select(slot => new RedoSlot(store, _superblock.VolumeId, slot, redo.OffsetBytes + (slot * redo.UnitBytes)))];
+        MaxAttributeBytes = (int)(superblock.Region(MetadataRegionKind.Attributes).UnitBytes - MetadataFormat.UnitBytes);
+        _redo = [.. Enumerable.Range(0, redo.Count).Select(slot => new RedoSlot(store, superblock.VolumeId, slot, redo.OffsetBytes + (slot * redo.UnitBytes)))];
     }
 
-    public Guid VolumeId => _superblock.VolumeId;
+    public Guid VolumeId => _size.Superblock.VolumeId;
 
-    public VolumeGeometry Geometry => _superblock.Geometry;
+    public VolumeGeometry Geometry => _size.Superblock.Geometry;
 
-    public long DataOffsetBytes => _superblock.DataOffsetBytes;
+    public long DataOffsetBytes => _size.Superblock.DataOffsetBytes;
 
     public int MaxAttributeBytes { get; }
 
@@ -52,6 +55,10 @@ internal sealed unsafe class StoredMetadata : IVolumeMetadata
     public int RedoSlotCount => _redo.Length;
 
     public ReadOnlySpan<byte> DataKey => _dataKey;
+
+    public long GrowLimitBytes => _size.Superblock.GrowLimitBytes;
+
+    public bool IsThick => _size.Superblock.Thick;
 
     public ReadOnlySpan<byte> GetAttribute(VolumeAttribute attribute) => Of(attribute).Value;
 
@@ -94,6 +101,30 @@ internal sealed unsafe class StoredMetadata : IVolumeMetadata
     {
         Invariant.Check(_key is not null);
         Submit(_key, request);
+    }
+
+    public void Extend(MetadataRequest request)
+    {
+        if (request.LengthBytes > GrowLimitBytes || request.LengthBytes % Geometry.LogicalBlockBytes != 0)
+        {
+            request.End(StoreStatus.NoSpace);
+        }
+        else
+        {
+            Submit(_room, request);
+        }
+    }
+
+    public void SetSize(MetadataRequest request)
+    {
+        if (_size.IsInDoubt)
+        {
+            request.End(StoreStatus.WriteError);
+        }
+        else
+        {
+            Submit(_size, request);
+        }
     }
 
     private AttributeQueue Of(VolumeAttribute attribute)

@@ -15,6 +15,16 @@ public static class VolumeFormat
     private const long LookedAtHeadBytes = 16 << 20;
     private const long LookedAtTailBytes = 1 << 20;
 
+    /// <summary>The grow limit of a store that is one of several of a volume: the same on all, whatever they are.</summary>
+    public static long ReplicaGrowLimit(long sizeBytes) => MetadataRule.DefaultGrowLimit(sizeBytes, sparse: true);
+
+    /// <summary>What a store with that grow limit will have, before it is there: bytes of a redo slot, and of the largest attribute.</summary>
+    public static (int RedoSlotBytes, int MaxAttributeBytes) RoomOf(long growLimitBytes) => (MetadataRule.RedoBytes(growLimitBytes), MetadataRule.AttributeBytes(growLimitBytes));
+
+    /// <summary>A format was begun here and cut short: nothing of what the store held before is left, and nothing came after.</summary>
+    /// <exception cref="StoreException">Io.</exception>
+    public static bool IsBegun(IStoreHandle handle) => handle.Traits.SizeBytes > 0 && StoreSignatures.IsBegunFormat(StoreSignatures.ReadHead(handle));
+
     /// <summary>Returns what was written. The store is as it was when the request itself is refused.</summary>
     /// <exception cref="StoreException">NotEmpty, Refused (a size or block that does not fit), NoSpace, Io.</exception>
     public static Superblock Format(IStoreHandle handle, FormatRequest request)

@@ -17,7 +17,13 @@ public sealed record VolumeExpectation
     public Guid? VolumeId { get; init; }
 
     public bool? Encrypted { get; init; }
+
+    /// <summary>Of a replica: looks at what the replica's page holds (empty: nothing, or nothing that can be read) before the first write, and throws a <see cref="StoreException"/> when this store is another's.</summary>
+    public ReplicaPageCheck? ReplicaPage { get; init; }
 }
+
+/// <param name="content">As in <see cref="IMetadataPages.LoadedPage"/>.</param>
+public delegate void ReplicaPageCheck(ReadOnlySpan<byte> content);
 
 /// <summary>A write that was put whole into its place again.</summary>
 public readonly record struct ReplayedWrite(int Slot, long OffsetBytes, long LengthBytes);

@@ -84,6 +84,8 @@ public sealed unsafe class EncryptedStore : IStore, IBounceUser
 
     public void Provision(StoreRequest request) => _inner.Provision(request);
 
+    public void Extend(StoreRequest request) => _inner.Extend(request);
+
     public void Flush(StoreRequest request) => _inner.Flush(request);
 
     public void MapStatus(StoreRequest request) => _inner.MapStatus(request);

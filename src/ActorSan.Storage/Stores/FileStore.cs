@@ -31,6 +31,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
     private const int PhaseSyncingZeroes = 9;
     private const int PhaseMapping = 10;
     private const int PhaseProvisioning = 11;
+    private const int PhaseExtending = 12;
 
     private readonly IoFile _file;
     private readonly bool _isDevice;
@@ -65,7 +66,7 @@ internal sealed unsafe partial class FileStore : IStore, IStoreBackend, ISyncUse
 
     public IoThread Home { get; }
 
-    public StoreTraits Traits { get; }
+    public StoreTraits Traits { get; private set; }
 
     public string Description { get; }
 

@@ -29,6 +29,13 @@ public interface IStore
     void Provision(StoreRequest request);
 
     /// <summary>
+    /// The range becomes part of the store where it lies behind its end, durable, with all that is before it; <see cref="Traits"/> say so when this ends with success. Without
+    /// <see cref="StoreRequest.MayDeallocate"/> its space is taken too. A file reads as zeroes there, a device as whatever it holds. A store never becomes shorter; one at a time. NoSpace: it
+    /// can't be so long (a full file system, a device that ends before, memory), and is as it was.
+    /// </summary>
+    void Extend(StoreRequest request) => request.End(request.OffsetBytes + request.LengthBytes <= Traits.SizeBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+
+    /// <summary>
     /// Every request that completed before this was submitted is on the medium when it completes. A flush that failed is never repeated: what it covered is lost, and the
     /// store serves nothing from then on (writes end with WriteError, reads with ReadError: what they would read may be older than what was acknowledged).
     /// </summary>
@@ -44,7 +51,7 @@ public interface IStore
     void Close(IoMessage? closed);
 }
 
-/// <summary>What a store can do; constant while it is open.</summary>
+/// <summary>What a store can do; constant while it is open, but for the size, which <see cref="IStore.Extend"/> raises.</summary>
 /// <param name="SizeBytes">Of the whole address space, metadata area included.</param>
 /// <param name="OffsetAlignmentBytes">Offset and length of every read and write are multiples of this power of two.</param>
 /// <param name="HoleGranularityBytes">The smallest aligned run that becomes a hole; 0 when it keeps none.</param>
@@ -97,7 +104,7 @@ public abstract unsafe class StoreRequest : IoOperation
     /// <summary>Write and Zero: on the medium before completion.</summary>
     public bool Durable;
 
-    /// <summary>Zero: holes are welcome.</summary>
+    /// <summary>Zero: holes are welcome. Extend: the space need not be taken.</summary>
     public bool MayDeallocate;
 
     public StoreStatus Status;

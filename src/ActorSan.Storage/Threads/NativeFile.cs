@@ -17,6 +17,7 @@ public static unsafe partial class NativeFile
     public const int AllocatePunchHole = 2;
     public const int AllocateZeroRange = 0x10;
 
+    private const int SeekEnd = 2;
     private const int SeekData = 3;
     private const int SeekHole = 4;
     private const int LockExclusiveNonblock = 2 | 4;
@@ -52,6 +53,9 @@ public static unsafe partial class NativeFile
 
     /// <summary>Start of the first hole at or after the offset; the end of the file counts as one.</summary>
     public static long SeekToHole(int fd, long offsetBytes) => Seek(fd, offsetBytes, SeekHole);
+
+    /// <summary>Where a file ends, in bytes; −1 when it can't be told.</summary>
+    public static long EndOf(int fd) => Seek(fd, 0, SeekEnd);
 
     /// <summary>Size of a block device in bytes; −1 for anything else.</summary>
     public static long DeviceSizeBytes(int fd)

@@ -24,12 +24,16 @@ public static unsafe partial class NativeSocket
     private const int TcpUserTimeout = 18;
     private const int IpProtoIpv6 = 41;
     private const int Ipv6V6Only = 26;
+    private const int IpProtoIp = 0;
+    private const int IpFreeBind = 15;
+    private const int Ipv6FreeBind = 78;
 
     /// <summary>The largest socket address that <see cref="Encode"/> writes.</summary>
     public const int MaxAddressBytes = 28;
 
     /// <summary>A listening, non-blocking socket on <paramref name="endPoint"/> (port 0: the system chooses). IPv6 listens for IPv6 alone.</summary>
-    public static int Listen(IPEndPoint endPoint, int backlog = 1024)
+    /// <param name="freely">The address need not be there yet: who connects to it once it is finds the socket (ip(7), IP_FREEBIND).</param>
+    public static int Listen(IPEndPoint endPoint, int backlog = 1024, bool freely = false)
     {
         int fd = Create(endPoint.AddressFamily);
         try
@@ -38,6 +42,11 @@ public static unsafe partial class NativeSocket
             if (endPoint.AddressFamily == AddressFamily.InterNetworkV6)
             {
                 SetOption(fd, IpProtoIpv6, Ipv6V6Only, 1);
+            }
+
+            if (freely)
+            {
+                SetOption(fd, endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? IpProtoIpv6 : IpProtoIp, endPoint.AddressFamily == AddressFamily.InterNetworkV6 ? Ipv6FreeBind : IpFreeBind, 1);
             }
 
             byte* address = stackalloc byte[MaxAddressBytes];

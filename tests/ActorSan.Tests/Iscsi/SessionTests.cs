@@ -43,6 +43,26 @@ public abstract class SessionTests(IoEngineKind engine)
         Assert.Equal(data, read.Data);
     }
 
+    [Fact]
+    public async Task What_a_session_reads_and_writes_is_counted()
+    {
+        await using ServerFixture fixture = await Start();
+        using RawInitiator initiator = await LogIn(fixture);
+        SessionCounters counters = Assert.Single(fixture.Sessions).Counters;
+        await initiator.Send(initiator.Command(1, RawInitiator.Write10(8, 8), write: true, expected: 4096), Pattern(4096, 1));
+        _ = await initiator.Receive();
+        await initiator.Send(initiator.Command(2, RawInitiator.Read10(8, 4), read: true, expected: 2048));
+        _ = await initiator.Receive();
+        Assert.Equal((1, 4096), (counters.Writes, counters.WrittenBytes));
+        Assert.Equal((1, 2048), (counters.Reads, counters.ReadBytes));
+        Assert.Equal(0, counters.TasksInFlight);
+
+        // What does not touch the medium is neither.
+        await initiator.Send(initiator.Command(3, new byte[16]));
+        _ = await initiator.Receive();
+        Assert.Equal(2, counters.Reads + counters.Writes);
+    }
+
     [Theory]
     [InlineData("")]
     [InlineData("HeaderDigest=CRC32C\0DataDigest=CRC32C\0")]

@@ -46,13 +46,14 @@ internal sealed unsafe class VolatileStore : IStore
         Write,
         Zero,
         Provision,
+        Extend,
         Flush,
         Map,
     }
 
     public IoThread Home => _inner.Home;
 
-    public StoreTraits Traits { get; }
+    public StoreTraits Traits { get; private set; }
 
     public string Description => _inner.Description;
 
@@ -65,6 +66,9 @@ internal sealed unsafe class VolatileStore : IStore
     public void Zero(StoreRequest request) => Submit(Kind.Zero, request);
 
     public void Provision(StoreRequest request) => Submit(Kind.Provision, request);
+
+    /// <summary>What the file system says of a file's length is not what this loses.</summary>
+    public void Extend(StoreRequest request) => Submit(Kind.Extend, request);
 
     public void Flush(StoreRequest request) => Submit(Kind.Flush, request);
 
@@ -177,6 +181,9 @@ internal sealed unsafe class VolatileStore : IStore
                 break;
             case Kind.Provision:
                 _inner.Provision(piece);
+                break;
+            case Kind.Extend:
+                _inner.Extend(piece);
                 break;
             case Kind.Map:
                 _inner.MapStatus(piece);
@@ -301,6 +308,10 @@ internal sealed unsafe class VolatileStore : IStore
         if (status == StoreStatus.Success && piece.Kind == Kind.Read)
         {
             _held.Overlay(request.OffsetBytes, request.LengthBytes, request.Data);
+        }
+        else if (piece.Kind == Kind.Extend)
+        {
+            Traits = _inner.Traits with { VolatileCache = true };
         }
         else if (status == StoreStatus.Success && piece.Kind == Kind.Map)
         {

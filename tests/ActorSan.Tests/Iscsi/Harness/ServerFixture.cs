@@ -38,6 +38,8 @@ internal sealed class ServerFixture : IIscsiEvents, IAsyncDisposable
 
     public BlockingCollection<(SessionInfo Session, SessionEnd Reason)> Ended { get; } = [];
 
+    public ConcurrentQueue<SessionInfo> Sessions { get; } = [];
+
     public BlockingCollection<LoginRefusal> Refused { get; } = [];
 
     public ConcurrentQueue<string> Warnings { get; } = [];
@@ -62,9 +64,7 @@ internal sealed class ServerFixture : IIscsiEvents, IAsyncDisposable
         Luns = new Dictionary<ulong, LogicalUnit> { [0] = Unit },
     };
 
-    public void SessionStarted(SessionInfo session)
-    {
-    }
+    public void SessionStarted(SessionInfo session) => Sessions.Enqueue(session);
 
     public void SessionEnded(SessionInfo session, SessionEnd reason, string detail) => Ended.Add((session, reason));
 

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using ActorSan.Scsi;
 using ActorSan.Storage.Blocks;
+using ActorSan.Storage.Threads;
 using ActorSan.Tests.Scsi.Harness;
 using Xunit;
 
@@ -104,6 +105,31 @@ public sealed class LogTests
     }
 
     [Fact]
+    public void HowLongReadsAndWritesTookIsCounted()
+    {
+        using var bench = new UnitBench();
+        bench.Good(bench.A, [0x28, 0, 0, 0, 0, 0, 0, 0, 2, 0]);
+        bench.Volume.Holds = operation => operation.Kind == VolumeOperationKind.Write;
+        BenchTask write = bench.Send(bench.A, [0x2A, 0, 0, 0, 0, 0, 0, 0, 2, 0], new byte[1024]);
+        Assert.False(write.IsDone);
+        bench.Thread.StartTimer(new Nothing(), TimeSpan.FromMilliseconds(3));
+        Assert.True(bench.Thread.FireNextTimer());
+        bench.Volume.Release();
+        Assert.True(bench.Thread.RunToIdle(1000));
+        Assert.True(write.IsDone);
+        Assert.Equal(0, bench.Unit.Statistics.ReadDurations.SumNs);
+        Assert.Equal(1, bench.Unit.Statistics.ReadDurations.Counts()[0]);
+        Assert.Equal(3_000_000, bench.Unit.Statistics.WriteDurations.SumNs);
+        Assert.Equal(1, bench.Unit.Statistics.WriteDurations.Counts().Sum());
+
+        // What fails is no measure of how fast the unit is.
+        bench.Volume.Answer = static _ => VolumeStatus.WriteError;
+        bench.Send(bench.A, [0x2A, 0, 0, 0, 0, 0, 0, 0, 2, 0], new byte[1024]);
+        bench.Volume.Release();
+        Assert.Equal(1, bench.Unit.Statistics.WriteDurations.Counts().Sum());
+    }
+
+    [Fact]
     public void LogSelectRefusesListsAndSaving()
     {
         using var bench = new UnitBench();
@@ -119,4 +145,11 @@ public sealed class LogTests
 
     private static byte[] Cdb(byte code, int control, byte subpage = 0, ushort pointer = 0) =>
         [0x4D, 0, (byte)((control << 6) | code), subpage, 0, (byte)(pointer >> 8), (byte)pointer, 0x02, 0x00, 0];
+
+    private sealed class Nothing : IoTimer
+    {
+        protected internal override void OnFired()
+        {
+        }
+    }
 }

@@ -24,6 +24,9 @@ internal sealed class Medium(int sizeBytes, bool file = false, int sectorBytes =
 
     public bool HoldsBack { get; set; }
 
+    /// <summary>How long a store can be made on it.</summary>
+    public long RoomBytes { get; set; } = long.MaxValue;
+
     /// <summary>Sectors that cannot be read.</summary>
     public HashSet<long> BadSectors { get; } = [];
 
@@ -222,6 +225,18 @@ internal sealed unsafe class MediumStore(Medium medium) : IStore
     public void Zero(StoreRequest request) => throw new NotSupportedException();
 
     public void Provision(StoreRequest request) => throw new NotSupportedException();
+
+    public void Extend(StoreRequest request)
+    {
+        if (Math.Max(medium.SizeBytes, request.OffsetBytes + request.LengthBytes) is var size && size > medium.RoomBytes)
+        {
+            request.End(StoreStatus.NoSpace, 28);
+            return;
+        }
+
+        medium.SetSize(size);
+        request.End(StoreStatus.Success);
+    }
 
     public void Flush(StoreRequest request) => throw new NotSupportedException();
 

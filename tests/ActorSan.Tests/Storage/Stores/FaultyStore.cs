@@ -10,6 +10,7 @@ internal enum StoreCall : byte
     Write,
     Zero,
     Provision,
+    Extend,
     Flush,
     MapStatus,
 }
@@ -71,6 +72,8 @@ internal sealed class FaultyStore(IStore inner) : IStore
 
     public void Provision(StoreRequest request) => Submit(StoreCall.Provision, request);
 
+    public void Extend(StoreRequest request) => Submit(StoreCall.Extend, request);
+
     public void Flush(StoreRequest request) => Submit(StoreCall.Flush, request);
 
     public void MapStatus(StoreRequest request) => Submit(StoreCall.MapStatus, request);
@@ -109,6 +112,7 @@ internal sealed class FaultyStore(IStore inner) : IStore
             StoreCall.Write => inner.Write,
             StoreCall.Zero => inner.Zero,
             StoreCall.Provision => inner.Provision,
+            StoreCall.Extend => inner.Extend,
             StoreCall.Flush => inner.Flush,
             StoreCall.MapStatus => inner.MapStatus,
             _ => throw new ArgumentOutOfRangeException(nameof(call), call, "no such call"),

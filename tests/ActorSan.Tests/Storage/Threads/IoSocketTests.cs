@@ -141,6 +141,17 @@ public sealed class IoSocketTests
         Assert.InRange(await accepting.WaitAsync(Limit), int.MinValue, -1);
     }
 
+    /// <summary>The address is documentation's (RFC 5737): no machine has it.</summary>
+    [Fact]
+    public void It_is_listened_freely_on_an_address_that_is_not_there_yet()
+    {
+        var nowhere = new IPEndPoint(IPAddress.Parse("192.0.2.77"), 0);
+        Assert.Contains("192.0.2.77", Assert.Throws<IOException>(() => NativeSocket.Listen(nowhere)).Message, StringComparison.Ordinal);
+        int fd = NativeSocket.Listen(nowhere, freely: true);
+        using var socket = new Socket(new SafeSocketHandle(fd, ownsHandle: true));
+        Assert.Equal(nowhere.Address, NativeSocket.LocalEndPoint(fd).Address);
+    }
+
     /// <summary>One callback closes another socket whose event was taken with its own: the closed one hears once, and who gets its number hears nothing of it.</summary>
     [Theory]
     [MemberData(nameof(Engines))]
