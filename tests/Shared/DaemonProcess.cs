@@ -8,6 +8,8 @@ namespace ActorSan.Tests.Shared;
 /// <summary>A real daemon (<c>actorsan run</c>) in a directory of its own, from the generated configuration to the orderly end. Compiled into every program that needs one.</summary>
 internal sealed class DaemonProcess : IAsyncDisposable
 {
+    // No measurement: a machine that does much else at the same time starts a node slowly.
+    private static readonly TimeSpan s_start = TimeSpan.FromMinutes(4);
     private readonly Process _process;
     private readonly StringBuilder _log = new();
 
@@ -60,7 +62,7 @@ internal sealed class DaemonProcess : IAsyncDisposable
         DaemonProcess node = await LaunchAsync(daemon, directory, configuration, stop, environment);
         try
         {
-            await node.BecomeReady(stop);
+            await node.Ready(stop);
             return node;
         }
         catch
@@ -196,12 +198,14 @@ internal sealed class DaemonProcess : IAsyncDisposable
         await process.WaitForExitAsync();
     }
 
-    private async Task BecomeReady(CancellationToken stop)
+    /// <summary>Waits until it serves.</summary>
+    /// <exception cref="InvalidOperationException">It ended, or took too long; the message has its log.</exception>
+    internal async Task Ready(CancellationToken stop)
     {
         var clock = Stopwatch.StartNew();
         while (!File.Exists(_readyFile))
         {
-            if (_process.HasExited || clock.Elapsed > TimeSpan.FromSeconds(60))
+            if (_process.HasExited || clock.Elapsed > s_start)
             {
                 await Kill(_process);
                 throw new InvalidOperationException($"the node did not start:\n{Log}");

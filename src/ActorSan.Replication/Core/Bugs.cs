@@ -94,6 +94,9 @@ internal enum Bug
     /// <summary>P10: a write that the last member refused for want of space is in no set, though a syncing peer may have it.</summary>
     ForgetRefusedWrite,
 
+    /// <summary>P10: a primary whose store has failed leaves before those that stay have flushed.</summary>
+    GiveUpBeforeFlush,
+
     /// <summary>R6: an admission with unknown outcome is taken for one that failed.</summary>
     ForgetUnknownAdmission,
 
@@ -141,6 +144,9 @@ internal enum Bug
 
     /// <summary>P5: reconciles by frames without a seq, which nobody waits for.</summary>
     ReconcileOutsideTheWritePath,
+
+    /// <summary>P10, R6: whose store is full answers so while an admission with unknown outcome may have made another member.</summary>
+    RefuseAtOpenAdmission,
 
     /// <summary>S3: resync does not hold the range.</summary>
     ResyncWithoutLock,

@@ -21,6 +21,9 @@ public enum LinkEnd : byte
     /// <summary>No connection came about.</summary>
     NotReached,
 
+    /// <summary>The peer's host has answered that nobody listens: its process has ended.</summary>
+    Gone,
+
     /// <summary>One side did not accept the other's handshake.</summary>
     Refused,
 }
@@ -37,4 +40,7 @@ public interface ILinkEvents
     /// <summary>A connection ended before it was authenticated. <paramref name="peer"/> is null where one that came in has not said who it is.</summary>
     /// <param name="fault">None unless <paramref name="end"/> is <see cref="LinkEnd.Refused"/>.</param>
     void NoLink(string? peer, string address, LinkEnd end, HandshakeFault fault, string detail);
+
+    /// <summary>One of several ways to a peer that is connected is there or not, which was not so before. <paramref name="address"/> is where the peer listens.</summary>
+    void PathChanged(string peer, string address, bool isThere);
 }

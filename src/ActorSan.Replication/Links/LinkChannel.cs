@@ -42,6 +42,8 @@ public sealed unsafe class LinkChannel : IPeerLink
 
     public bool IsUp { get; private set; }
 
+    public bool IsGone => _peer.IsGone;
+
     public long FreeBytes => Math.Max(0, _peer.SendBufferBytes - (_peer.Connection?.QueuedBytes ?? 0));
 
     /// <summary>The number of this opening, told to the peer; above 0, never used again by this process.</summary>
@@ -49,24 +51,27 @@ public sealed unsafe class LinkChannel : IPeerLink
 
     internal ILinkUser User { get; }
 
+    // When a connection ends, the volumes on it hear so one after another, and what the first does about it may make another, which has not heard yet, send.
+    private LinkConnection? Way => IsUp ? _peer.Connection : null;
+
     /// <summary>How often it came up: tells whether a body belongs to the time of its header.</summary>
     internal long Ups { get; private set; }
 
     public void Send(in Frame frame, byte* data, SendHold? hold)
     {
         Check(frame);
-        if (!IsUp)
+        if (Way is not { } connection)
         {
             hold?.Release();
         }
         else if (hold is null)
         {
             // Nobody keeps the bytes in place for longer than this call.
-            _peer.Connection!.Send(this, frame, new ReadOnlySpan<byte>(data, frame.DataBytes));
+            connection.Send(this, frame, new ReadOnlySpan<byte>(data, frame.DataBytes));
         }
         else
         {
-            _peer.Connection!.Send(this, frame, data, hold);
+            connection.Send(this, frame, data, hold);
         }
     }
 
@@ -75,10 +80,7 @@ public sealed unsafe class LinkChannel : IPeerLink
         Frame whole = frame;
         whole.DataBytes = body.Length;
         Check(whole);
-        if (IsUp)
-        {
-            _peer.Connection!.Send(this, whole, body);
-        }
+        Way?.Send(this, whole, body);
     }
 
     public void Cancel(long attachment)
@@ -104,6 +106,14 @@ public sealed unsafe class LinkChannel : IPeerLink
             IsUp = false;
             _peer.Connection?.Cancel(this, 0);
             User.OnLinkDown(this);
+        }
+    }
+
+    internal void TellGone()
+    {
+        if (!IsUp)
+        {
+            User.OnPeerGone(this);
         }
     }
 

@@ -25,7 +25,15 @@ internal sealed unsafe partial class LinkConnection
 
         if (result < 0)
         {
-            End(LinkEnd.NotReached, $"connecting failed: {Errno.Describe(-result)}");
+            End(result == -Errno.ECONNREFUSED ? LinkEnd.Gone : LinkEnd.NotReached, $"connecting failed: {Errno.Describe(-result)}");
+            return;
+        }
+
+        HasConnected = true;
+        bool isWanted = Peer!.OnReached(this);
+        if (!isWanted || Purpose != LinkPurpose.Link)
+        {
+            End(LinkEnd.Stopped, isWanted ? "somebody listens there" : "the link has spoken again");
             return;
         }
 
@@ -151,7 +159,7 @@ internal sealed unsafe partial class LinkConnection
         Peer = peer;
         _lastReceiveNs = _thread.PassTimeNs;
         _links.Authenticated(this);
-        _thread.StartTimer(_timer, _links.Options.KeepAlive);
+        StartAliveTimer();
         peer.OnConnected(this);
         Resume();
     }

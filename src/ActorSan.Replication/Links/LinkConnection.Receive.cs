@@ -51,6 +51,7 @@ internal sealed unsafe partial class LinkConnection
         }
 
         _lastReceiveNs = _thread.PassTimeNs;
+        Peer?.Counters.Received(result);
         if (_directBytes > 0)
         {
             int direct = Math.Min(result, _directBytes);
@@ -115,13 +116,14 @@ internal sealed unsafe partial class LinkConnection
         if (frame.DataBytes == 0)
         {
             _areaStart += FrameHeader.Bytes;
+            Peer!.Counters.ReceivedFrame();
             channel?.User.OnFrame(channel, frame, null, null);
             return true;
         }
 
         if (channel is not null)
         {
-            if (!_thread.Buffers.TryRent(frame.DataBytes, BufferOwner.Link, out IoBuffer buffer))
+            if (!_links.TryRent(frame.DataBytes, out IoBuffer buffer))
             {
                 WaitForSpace();
                 return false;
@@ -150,7 +152,11 @@ internal sealed unsafe partial class LinkConnection
         }
 
         _areaStart += LinkNote.Bytes;
-        if (note.Kind == LinkNoteKind.Place && !Peer!.OnNote(note))
+        if (note.Kind == LinkNoteKind.Alive)
+        {
+            OnAlive(note);
+        }
+        else if (note.Kind == LinkNoteKind.Place && !Peer!.OnNote(note))
         {
             End(LinkEnd.Damaged, "the peer tells of more volumes than there can be");
             return false;
@@ -182,6 +188,7 @@ internal sealed unsafe partial class LinkConnection
             return FailDamaged(FrameFault.DataChecksum, _frame);
         }
 
+        Peer!.Counters.ReceivedFrame();
         LinkReceived? received = _received;
         LinkChannel? channel = _channel;
         _received = null;
@@ -258,6 +265,17 @@ internal sealed unsafe partial class LinkConnection
         _waitingForSpace = false;
         _lastReceiveNs = _thread.PassTimeNs;
         Resume();
+    }
+
+    /// <summary>The links' own buffer is back: what waits for room may have it.</summary>
+    public void OnSpare()
+    {
+        if (_waitingForSpace && _phase == LinkPhase.Up)
+        {
+            _waitingForSpace = false;
+            _lastReceiveNs = _thread.PassTimeNs;
+            Resume();
+        }
     }
 
     /// <summary>The stream means nothing any more. Always false.</summary>

@@ -21,6 +21,17 @@ internal enum LinkPhase : byte
     Ended,
 }
 
+internal enum LinkPurpose : byte
+{
+    Link,
+
+    /// <summary>Asks whether anybody listens, and no more.</summary>
+    Probe,
+
+    /// <summary>As a probe, of a way that is not in use.</summary>
+    Check,
+}
+
 /// <summary>One TCP connection with another node, for one life: connect or accept, handshake, frames and notes, end. Everything here runs on the links' thread.</summary>
 internal sealed unsafe partial class LinkConnection : IDisposable
 {
@@ -36,6 +47,11 @@ internal sealed unsafe partial class LinkConnection : IDisposable
     private IoSocket? _socket;
     private LinkPhase _phase;
     private long _lastReceiveNs;
+    private long _timerDueNs;
+
+    // The peer's latest keep-alive: when it was sent, by the peer's clock, and when it came, by ours; 0: it has been answered.
+    private long _theirStampNs;
+    private long _stampCameNs;
     private bool _released;
 
     /// <param name="peer">Whom it dials; null: it came in, and the handshake tells.</param>
@@ -64,6 +80,21 @@ internal sealed unsafe partial class LinkConnection : IDisposable
 
     /// <summary>The peer has made it.</summary>
     public bool CameIn { get; }
+
+    public LinkPurpose Purpose { get; init; }
+
+    /// <summary>For one that still stands, as long as nothing comes from it.</summary>
+    public bool IsInstead { get; init; }
+
+    /// <summary>The other's kernel has taken it.</summary>
+    public bool HasConnected { get; private set; }
+
+    /// <summary>Nothing has come for a good part of what would end it, and more than one keep-alive is missing.</summary>
+    public bool IsQuiet => _phase == LinkPhase.Up && !_waitingForSpace
+        && _thread.PassTimeNs - _lastReceiveNs > Math.Max(_links.Options.Silence.Ticks * 100 / 3, _links.Options.KeepAlive.Ticks * 200);
+
+    /// <summary>As <see cref="IsQuiet"/>, when it ended.</summary>
+    public bool WasQuiet { get; private set; }
 
     /// <summary>Null as long as it came in and has not proved who it is.</summary>
     public LinkPeer? Peer { get; private set; }
@@ -132,6 +163,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
             return;
         }
 
+        WasQuiet = IsQuiet;
         _phase = LinkPhase.Ending;
         _thread.StopTimer(_timer);
         if (_socket is not null)
@@ -144,10 +176,12 @@ internal sealed unsafe partial class LinkConnection : IDisposable
         {
             peer.OnEnded(this, end, fault, detail);
         }
-        else
+        else if (end != LinkEnd.NotReached || _handshake.Peer is not null)
         {
             _links.Events.NoLink(_handshake.Peer, Address, end, fault, detail);
         }
+
+        // Else: who connected went without a word, as one does who only asks whether somebody listens.
 
         CheckEnded();
     }
@@ -179,6 +213,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
     {
         Invariant.Check(_phase == LinkPhase.Up);
         _queue.Add(item);
+        Peer!.Counters.Queued(_queue.Bytes);
         if (!_send.IsInFlight)
         {
             _thread.AtEndOfPass(_endOfPass);
@@ -187,7 +222,17 @@ internal sealed unsafe partial class LinkConnection : IDisposable
 
     private void SendBatch()
     {
-        if (_phase == LinkPhase.Up && !_send.IsInFlight && (_queue.HasBatch || _queue.MakeBatch()))
+        if (_phase != LinkPhase.Up || _send.IsInFlight)
+        {
+            return;
+        }
+
+        if (!_queue.HasBatch && _queue.MakeBatch())
+        {
+            Peer!.Counters.Gave(_queue.BatchFrames);
+        }
+
+        if (_queue.HasBatch)
         {
             _thread.Send(_socket!, _queue.Vectors, _queue.VectorCount, _send);
         }
@@ -210,6 +255,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
         else
         {
             _queue.Advance(result);
+            Peer!.Counters.Sent(result, _queue.Bytes);
             SendBatch();
         }
     }
@@ -222,7 +268,8 @@ internal sealed unsafe partial class LinkConnection : IDisposable
             return;
         }
 
-        // What is not read because no buffer is free says nothing about the peer.
+        // How long this thread itself stood still says nothing about the peer, nor does what is not read because no buffer is free.
+        _lastReceiveNs += Math.Max(0, _thread.PassTimeNs - _timerDueNs);
         if (!_waitingForSpace && _thread.PassTimeNs - _lastReceiveNs > _links.Options.Silence.Ticks * 100)
         {
             End(LinkEnd.Silent, $"nothing has come for {_links.Options.Silence.TotalMilliseconds:0} ms");
@@ -231,10 +278,43 @@ internal sealed unsafe partial class LinkConnection : IDisposable
 
         if (_queue.IsEmpty)
         {
-            Send(new LinkNote(LinkNoteKind.Alive, Guid.Empty, 0, 0));
+            SendAlive();
         }
 
+        StartAliveTimer();
+        if (IsQuiet)
+        {
+            Peer!.OnQuiet();
+        }
+    }
+
+    private void StartAliveTimer()
+    {
+        _timerDueNs = _thread.PassTimeNs + (_links.Options.KeepAlive.Ticks * 100);
         _thread.StartTimer(_timer, _links.Options.KeepAlive);
+    }
+
+    // The peer's stamp goes back with the time for which it was kept here added, so that neither clock is compared with the other's.
+    private void SendAlive()
+    {
+        long now = _thread.PassTimeNs;
+        Send(new LinkNote(LinkNoteKind.Alive, Guid.Empty, now, _theirStampNs == 0 ? 0 : _theirStampNs + (now - _stampCameNs)));
+        _theirStampNs = 0;
+    }
+
+    private void OnAlive(in LinkNote note)
+    {
+        long now = _thread.PassTimeNs;
+
+        // A clock that has run for a century is none: what is added to it must not overflow.
+        _theirStampNs = note.Mine < long.MaxValue / 2 ? note.Mine : 0;
+        _stampCameNs = now;
+
+        // What is later than now was never sent by this process: it tells nothing.
+        if (note.Yours > 0 && note.Yours <= now)
+        {
+            Peer!.Counters.RoundTrip.Add(now - note.Yours);
+        }
     }
 
     /// <summary>When the kernel holds no memory of ours, what was queued is dropped.</summary>

@@ -9,7 +9,10 @@ public enum LinkNoteKind : byte
 {
     None = 0,
 
-    /// <summary>Nothing else is to be said: the sender lives.</summary>
+    /// <summary>
+    /// Nothing else is to be said: the sender lives. <see cref="LinkNote.Mine"/> is the sender's monotonic clock in nanoseconds; <see cref="LinkNote.Yours"/> is the stamp of the latest
+    /// such note from the receiver plus the nanoseconds for which the sender has kept it, 0: none that was not answered. So the receiver knows the round trip.
+    /// </summary>
     Alive = 1,
 
     /// <summary>

@@ -34,9 +34,12 @@ public sealed record LinkOptions
     public TimeSpan UserTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     /// <summary>The wait before the first new attempt; it doubles up to <see cref="LongestWait"/>, and is between half of it and the whole.</summary>
-    public TimeSpan FirstWait { get; init; } = TimeSpan.FromMilliseconds(50);
+    public TimeSpan FirstWait { get; init; } = TimeSpan.FromMilliseconds(10);
 
     public TimeSpan LongestWait { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often the ways to a peer that are not in use are looked at.</summary>
+    public TimeSpan PathCheck { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Connections that have not proved yet who they are; one more is closed at once.</summary>
     public int MaxUnauthenticated { get; init; } = 64;

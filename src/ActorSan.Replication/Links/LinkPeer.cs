@@ -14,38 +14,55 @@ namespace ActorSan.Replication.Links;
 /// before that note and is dropped.
 /// </para>
 /// </summary>
-public sealed class LinkPeer
+/// <remarks>
+/// A peer may be reached by several paths, one connection at a time: all are tried, the best a moment before the others, and the first that connects is taken. Where nothing comes for a part of
+/// <see cref="LinkOptions.Silence"/> the others are tried while the old one still stands, and a handshake that another one ends takes its place: the peer lives, so it was the path.
+/// </remarks>
+public sealed partial class LinkPeer
 {
     /// <summary>Volumes that a peer may have open: far more than a node serves, and a bound to what an authenticated one can make us remember.</summary>
     private const int MaxVolumes = 1 << 16;
+
+    // Who is dialled, never dials, and would not learn that the other's process has ended: it asks the other's host, at
+    // first at once and then less often, as a process that ends may still listen for a moment. After a second everybody has waited for an acknowledgement long enough anyhow.
+    private const int Probes = 7;
+    private static readonly TimeSpan s_firstProbeWait = TimeSpan.FromMilliseconds(10);
 
     private readonly NodeLinks _links;
     private readonly Dictionary<Guid, Place> _places = [];
     private readonly DialTimer _dialTimer;
     private readonly BackOff _backOff;
-    private LinkConnection? _dialling;
-    private IPEndPoint? _address;
+    private int _probesLeft;
     private long _upSinceNs;
     private bool _stopped;
 
-    internal LinkPeer(NodeLinks links, string name, IPEndPoint? address)
+    internal LinkPeer(NodeLinks links, string name, IReadOnlyList<IPEndPoint> addresses, LinkCounters counters)
     {
+        Counters = counters;
         _links = links;
         Name = name;
-        _address = address;
         Dials = Handshake.Dials(links.Options.Node, name);
         _dialTimer = new DialTimer(this);
+        _headStartTimer = new HeadStartTimer(this);
+        _goneTimer = new GoneTimer(this);
+        _checkTimer = new CheckTimer(this);
         _backOff = new BackOff(links.Chance, links.Options.FirstWait.Ticks * 100, links.Options.LongestWait.Ticks * 100);
-        DialNow();
+        SetAddresses(addresses);
     }
 
     public string Name { get; }
+
+    /// <summary>Of all connections with it.</summary>
+    public LinkCounters Counters { get; }
 
     /// <summary>It is this node that makes the connection.</summary>
     public bool Dials { get; }
 
     /// <summary>Authenticated and whole.</summary>
     public bool IsConnected => Connection is not null;
+
+    /// <summary>Its host has said, since there was a connection last, that nobody listens.</summary>
+    internal bool IsGone { get; private set; }
 
     internal LinkConnection? Connection { get; private set; }
 
@@ -60,13 +77,6 @@ public sealed class LinkPeer
         place.Channel = new LinkChannel(this, volumeId, _links.NextOpening(), user);
         Tell(volumeId, place);
         return place.Channel;
-    }
-
-    /// <summary>Where the peer listens; null: nowhere that is known. Tries at once if there is no connection.</summary>
-    public void SetAddress(IPEndPoint? address)
-    {
-        _address = address;
-        DialNow();
     }
 
     internal void Close(LinkChannel channel)
@@ -86,16 +96,18 @@ public sealed class LinkPeer
     /// <summary>A connection has proved that it is this peer's. One that was there is believed dead by the peer, else it would not have made another.</summary>
     internal void OnConnected(LinkConnection connection)
     {
-        Connection?.End(LinkEnd.Replaced, "the peer has made a new connection");
+        Connection?.End(LinkEnd.Replaced, connection.CameIn ? "the peer has made a new connection" : "it goes on by another path");
         if (_stopped)
         {
             connection.End(LinkEnd.Stopped, "this node does not know the peer any more");
             return;
         }
 
-        _dialling = null;
+        IsGone = false;
+        _probesLeft = 0;
         Connection = connection;
         _upSinceNs = _links.Thread.PassTimeNs;
+        OnPathTaken(connection);
         _links.Events.LinkUp(Name, connection.Address);
         foreach (KeyValuePair<Guid, Place> one in _places)
         {
@@ -105,19 +117,27 @@ public sealed class LinkPeer
 
     internal void OnEnded(LinkConnection connection, LinkEnd end, HandshakeFault fault, string detail)
     {
-        if (connection == _dialling)
+        if (connection.Purpose == LinkPurpose.Check)
         {
-            _dialling = null;
-            _links.Events.NoLink(Name, connection.Address, end, fault, detail);
+            OnChecked(connection, isReached: end == LinkEnd.Stopped);
+            return;
+        }
+
+        if (_dialling.Remove(connection))
+        {
+            OnNotReached(connection, end, fault, detail);
         }
         else if (connection == Connection)
         {
             Connection = null;
+            Counters.Lost();
+            _probesLeft = Dials || end != LinkEnd.Lost ? 0 : Probes;
             if (_links.Thread.PassTimeNs - _upSinceNs >= _links.Options.LongestWait.Ticks * 100)
             {
                 _backOff.Reset();
             }
 
+            OnPathLeft(end, connection.WasQuiet);
             _links.Events.LinkDown(Name, end, detail);
             foreach ((Guid volumeId, Place place) in _places.ToArray())
             {
@@ -172,7 +192,7 @@ public sealed class LinkPeer
     {
         _stopped = true;
         _links.Thread.StopTimer(_dialTimer);
-        _dialling?.End(LinkEnd.Stopped, why);
+        StopPaths(why);
         Connection?.End(LinkEnd.Stopped, why);
     }
 
@@ -199,19 +219,27 @@ public sealed class LinkPeer
 
     private void DialLater()
     {
-        if (Dials && !_stopped && Connection is null && _dialling is null && !_dialTimer.IsRunning)
+        if (_stopped || Connection is not null || _dialling.Count > 0 || _dialTimer.IsRunning)
+        {
+            return;
+        }
+
+        if (Dials)
         {
             _links.Thread.StartTimer(_dialTimer, TimeSpan.FromTicks(_backOff.NextNs() / 100));
+        }
+        else if (_probesLeft > 0)
+        {
+            _links.Thread.StartTimer(_dialTimer, s_firstProbeWait * (1 << (Probes - _probesLeft)));
         }
     }
 
     private void DialNow()
     {
-        if (Dials && !_stopped && Connection is null && _dialling is null && _address is not null)
+        if (!_stopped && Connection is null && _dialling.Count == 0 && _paths.Length > 0 && (Dials || _probesLeft-- > 0))
         {
             _links.Thread.StopTimer(_dialTimer);
-            _dialling = new LinkConnection(_links, this, _address.ToString());
-            _dialling.Dial(_address);
+            DialPaths(Dials ? LinkPurpose.Link : LinkPurpose.Probe);
         }
     }
 

@@ -31,6 +31,9 @@ internal sealed unsafe class LinkSendQueue : IDisposable
 
     public bool IsEmpty => _waiting.First is null && _given.First is null;
 
+    /// <summary>Frames, not notes, of the batch that was made last.</summary>
+    public int BatchFrames { get; private set; }
+
     public bool HasBatch => _vectorAt < _vectorCount;
 
     public IoVector* Vectors => _vectors + _vectorAt;
@@ -48,12 +51,14 @@ internal sealed unsafe class LinkSendQueue : IDisposable
     {
         Invariant.Check(!HasBatch && _given.First is null);
         _vectorCount = _vectorAt = 0;
+        BatchFrames = 0;
         long bytes = 0;
         while (_waiting.First is not null && bytes < MaxBatchBytes && _vectorCount <= 2 * (MaxFrames - 1))
         {
             OutFrame item = _waiting.RemoveFirst();
             _given.Add(item);
             bytes += item.WireBytes;
+            BatchFrames += item.Channel is null ? 0 : 1;
             _vectors[_vectorCount++] = new IoVector(item.Head, (nuint)item.HeadBytes);
             if (item.DataBytes > 0)
             {

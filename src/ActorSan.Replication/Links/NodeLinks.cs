@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Net;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Storage;
@@ -7,16 +8,18 @@ using ActorSan.Storage.Threads;
 namespace ActorSan.Replication.Links;
 
 /// <summary>
-/// A node's links with the other nodes of its cluster, all on one I/O thread: where it listens, whom it knows, one connection with each. Every member but <see cref="Stop"/> is
-/// for code on that thread.
+/// A node's links with the other nodes of its cluster, all on one I/O thread: where it listens, whom it knows, one connection with each. Every member but <see cref="Stop"/> and
+/// <see cref="CountersOf"/> is for code on that thread.
 /// </summary>
 public sealed class NodeLinks
 {
     private readonly Dictionary<string, LinkPeer> _peers = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, LinkCounters> _counters = new(StringComparer.Ordinal);
     private readonly HashSet<LinkConnection> _connections = [];
     private readonly Stack<LinkReceived> _freeReceived = new();
     private readonly List<LinkListener> _listeners = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly SpareBuffer _spare = new();
     private int _unauthenticated;
     private long _lastOpening;
     private bool _stopping;
@@ -54,28 +57,32 @@ public sealed class NodeLinks
     internal OutFramePool OutFrames { get; } = new();
 
     /// <summary>Waits for peers that dial; returns the address in use (port 0 has become one).</summary>
+    /// <param name="freely">The machine need not have the address yet: of several paths one may lack its cable when the node starts.</param>
     /// <exception cref="IOException">It cannot be listened there.</exception>
-    public IPEndPoint Listen(IPEndPoint address)
+    public IPEndPoint Listen(IPEndPoint address, bool freely = false)
     {
         Invariant.Check(Thread.IsCurrent && !_stopping);
-        int fd = NativeSocket.Listen(address);
+        int fd = NativeSocket.Listen(address, freely: freely);
         IPEndPoint bound = NativeSocket.LocalEndPoint(fd);
         _listeners.Add(new LinkListener(this, fd));
         return bound;
     }
 
     /// <summary>Knows a node from now on. The one of the two whose name comes first dials; the other is never dialled.</summary>
-    /// <param name="address">Where it listens; null as long as that is not known.</param>
-    public LinkPeer Add(string name, IPEndPoint? address)
+    /// <param name="addresses">Where it listens, the best path first; none as long as that is not known.</param>
+    public LinkPeer Add(string name, params IReadOnlyList<IPEndPoint> addresses)
     {
         Invariant.Check(Thread.IsCurrent && !_stopping && name.Length > 0 && name != Options.Node && !_peers.ContainsKey(name));
-        var peer = new LinkPeer(this, name, address);
+        var peer = new LinkPeer(this, name, addresses, _counters.GetOrAdd(name, static _ => new LinkCounters()));
         _peers.Add(name, peer);
         return peer;
     }
 
     /// <summary>Null: no such peer.</summary>
     public LinkPeer? Find(string name) => _peers.GetValueOrDefault(name);
+
+    /// <summary>What was carried to and from a node, kept also while it is not known; null: it never was. Any thread.</summary>
+    public LinkCounters? CountersOf(string name) => _counters.GetValueOrDefault(name);
 
     /// <summary>Knows a node no more; its connection ends.</summary>
     public void Remove(LinkPeer peer)
@@ -161,10 +168,29 @@ public sealed class NodeLinks
         return received;
     }
 
+    /// <summary>
+    /// For what a peer sends. When initiators' writes have all of the thread's buffers they wait for acknowledgements, and these may stand behind another volume's data: for that there
+    /// is one buffer more, of the links' own, which comes back when the own disk has it, and waits for no other node. So two nodes never wait for each other's buffers.
+    /// </summary>
+    internal bool TryRent(int lengthBytes, out IoBuffer buffer) => Thread.Buffers.TryRent(lengthBytes, BufferOwner.Link, out buffer) || _spare.TryTake(out buffer);
+
     internal void ReturnReceived(LinkReceived received, in IoBuffer buffer)
     {
-        Thread.Buffers.Return(buffer);
         _freeReceived.Push(received);
+        if (!_spare.TryReturn(buffer))
+        {
+            Thread.Buffers.Return(buffer);
+            return;
+        }
+
+        // Later: whoever gives it back may be in the middle of another frame.
+        _ = Thread.Post(() =>
+        {
+            foreach (LinkConnection connection in _connections.ToArray())
+            {
+                connection.OnSpare();
+            }
+        });
     }
 
     private void CheckDrained()

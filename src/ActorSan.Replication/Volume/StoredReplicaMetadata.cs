@@ -59,12 +59,13 @@ public sealed unsafe class StoredReplicaMetadata : IReplicaMetadata
         return content;
     }
 
-    /// <summary>A superblock is written at format and not again: such a store is grown before it is opened, not while it is.</summary>
-    public long GrowLimitBytes => _volume.Geometry.SizeBytes;
+    public long GrowLimitBytes => _volume.GrowLimitBytes;
 
-    public void Extend(MetadataRequest request) => request.End(request.LengthBytes <= GrowLimitBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+    public bool IsThick => _volume.IsThick;
 
-    public void SetSize(MetadataRequest request) => request.End(request.LengthBytes == GrowLimitBytes ? StoreStatus.Success : StoreStatus.NoSpace);
+    public void Extend(MetadataRequest request) => _volume.Extend(request);
+
+    public void SetSize(MetadataRequest request) => _volume.SetSize(request);
 
     /// <summary>Whoever has read what it wants gives the memory back.</summary>
     public void ReleaseLoaded() => _pages.ReleaseLoaded();

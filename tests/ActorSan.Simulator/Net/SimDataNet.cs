@@ -34,10 +34,13 @@ public sealed class SimDataNet
     private readonly SimPair?[,] _pairs;
 
     /// <param name="world">All its nodes exist already.</param>
-    public SimDataNet(SimWorld world)
+    /// <param name="saysGone">Null: in half of all worlds.</param>
+    public SimDataNet(SimWorld world, bool? saysGone = null)
     {
         World = world;
         Random = world.Random("data");
+        GoneChance = world.Random("gone");
+        SaysGone = saysGone ?? GoneChance.Coin();
         int count = world.Nodes.Count;
         _cut = new bool[count, count];
         _pairs = new SimPair[count, count];
@@ -49,12 +52,17 @@ public sealed class SimDataNet
 
     public LinkOptions Options { get; } = new();
 
+    /// <summary>Hosts say that a process is gone; else something between them swallows that.</summary>
+    public bool SaysGone { get; }
+
     public long Sent { get; internal set; }
 
     /// <summary>Every frame that a process gives to a link that it believes to be up: who, to whom, what. For what a scenario measures.</summary>
     public Action<string, string, Frame>? OnSent { get; set; }
 
     internal SimRandom Random { get; }
+
+    internal SimRandom GoneChance { get; }
 
     internal SimPool<Transit> Transits { get; }
 

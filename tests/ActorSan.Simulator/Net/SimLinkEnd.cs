@@ -34,6 +34,8 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
 
     public bool IsUp { get; private set; }
 
+    public bool IsGone { get; private set; }
+
     /// <summary>It has been, or is about to be, told of a connection and not yet that this has ended.</summary>
     public bool Told { get; set; }
 
@@ -113,6 +115,7 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
             case TransitKind.Up:
                 _connection = transit.Connection;
                 IsUp = true;
+                IsGone = false;
                 way.Recycle(transit);
                 if (world.Tracing)
                 {
@@ -137,6 +140,21 @@ internal sealed unsafe class SimLinkEnd : IPeerLink, ISimResource
                 }
 
                 Pair.TryLater();
+                Pair.AskLater(Place);
+                break;
+            case TransitKind.Gone:
+                way.Recycle(transit);
+                if (!IsUp && !IsGone)
+                {
+                    IsGone = true;
+                    if (world.Tracing)
+                    {
+                        world.Trace(Process.Node.Name, "peer gone", Peer);
+                    }
+
+                    _user.OnPeerGone(this);
+                }
+
                 break;
             case TransitKind.Frame when IsUp && _connection == transit.Connection:
                 Deliver(transit, way, world);

@@ -10,6 +10,9 @@ internal sealed class SimPair
     private bool _connecting;
     private bool _whole;
 
+    // The machine has no power: nobody answers for a process that is gone.
+    private readonly bool[] _isDark = new bool[2];
+
     public SimPair(SimDataNet net, SimNode a, SimNode b)
     {
         Net = net;
@@ -39,12 +42,15 @@ internal sealed class SimPair
         // A new process where the other end still believes in an old one: the first packet is answered with a reset.
         Break("restarted");
         _ends[end.Place] = end;
+        _isDark[end.Place] = false;
         TryLater();
+        AskLater(end.Place);
     }
 
     public void OnGone(SimLinkEnd end, bool power)
     {
         _ends[end.Place] = null;
+        _isDark[end.Place] = power;
         if (!_whole)
         {
             TryLater();
@@ -131,6 +137,24 @@ internal sealed class SimPair
 
         _connecting = true;
         Net.World.After(Net.Random.Skewed(Net.Options.ConnectLowNs, Net.Options.ConnectHighNs), Connect);
+    }
+
+    /// <summary>An end without a connection asks the other's host whether a process listens there, as a real link's does; a host that has power and is not cut off says no at once.</summary>
+    public void AskLater(int place)
+    {
+        if (!Net.SaysGone)
+        {
+            return;
+        }
+
+        SimLinkEnd? end = _ends[place];
+        Net.World.After(Net.GoneChance.Skewed(50_000, 20_000_000), () =>
+        {
+            if (end is not null && _ends[place] == end && !_whole && _ends[1 - place] is null && !_isDark[1 - place] && !IsCutTo(0) && !IsCutTo(1))
+            {
+                Ways[place].Mark(TransitKind.Gone, Net.Options.LowNs);
+            }
+        });
     }
 
     public void CheckNothingIsKept()

@@ -9,6 +9,7 @@ internal enum TransitKind : byte
     Frame,
     Up,
     Down,
+    Gone,
 }
 
 /// <summary>Something on its way to one end: a frame with its own copy of the bytes, or the news that the connection is up or down.</summary>

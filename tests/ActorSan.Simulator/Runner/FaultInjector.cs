@@ -40,6 +40,9 @@ public sealed class FaultInjector
     /// <summary>False: this exchange of a medium would destroy what nobody could have kept, and does not happen.</summary>
     public Func<PlanFault, SimDiskContent?, bool>? MayExchange { get; init; }
 
+    /// <summary>False: a power session that ends now would take the last whole copy, and the fault does not happen.</summary>
+    public Func<bool>? MayEndSession { get; init; }
+
     public void Schedule()
     {
         foreach (PlanFault fault in _plan.Faults)
@@ -55,7 +58,7 @@ public sealed class FaultInjector
 
     private void Begin(PlanFault fault)
     {
-        if (_healed)
+        if (_healed || (EndsSession(fault.Kind) && MayEndSession?.Invoke() == false))
         {
             return;
         }
@@ -124,6 +127,9 @@ public sealed class FaultInjector
                 break;
         }
     }
+
+    private static bool EndsSession(FaultKind kind) => kind is FaultKind.PowerLoss or FaultKind.PowerLossOfAll or FaultKind.DiskHang or FaultKind.DiskVanish or FaultKind.DiskFull
+        or FaultKind.FailReads or FaultKind.FailWrites or FaultKind.FailFlushes or FaultKind.FailPages;
 
     private bool BeginNet(PlanFault fault)
     {

@@ -19,6 +19,17 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
 
     private int _node = -1;
     private int _journalsLost;
+    private Guid _gone;
+
+    /// <summary>
+    /// False while a member's bytes are gone with its disk and the configuration still names it: a power session that ends then at another one leaves no member that is known to
+    /// be whole. Nobody may serve until an operator says what is to be lost (P9, P11), which no plan of faults does.
+    /// </summary>
+    public bool MayEndSession()
+    {
+        var latest = (Configuration?)setup.Facts.Latest(setup.Key.Name);
+        return _gone == Guid.Empty || latest?.InSync.Any(member => member.Incarnation == _gone) != true;
+    }
 
     public bool May(PlanFault fault, SimDiskContent? image)
     {
@@ -50,6 +61,7 @@ internal sealed class ExchangeRule(SimWorld world, VolumeSetup setup)
         if (other)
         {
             _node = fault.Node;
+            _gone = fault.Kind == FaultKind.DiskReplaced ? latest?.MemberOf(world.Nodes[fault.Node].Name)?.Incarnation ?? _gone : _gone;
         }
 
         return other;

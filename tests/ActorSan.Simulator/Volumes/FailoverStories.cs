@@ -150,6 +150,7 @@ internal sealed class AdmissionStory() : DirectedScenario("admission", "nobody k
     {
         plan.Options["blocks"] = random.Range(4, 12);
         plan.Options["ack-ms"] = 300;
+        plan.Options["says-gone"] = 0;
         long at = random.Range(200 * Ms, 400 * Ms);
         long back = at + random.Range(900 * Ms, 1_200 * Ms);
         plan.Add(FaultKind.Crash, at, Other, 0, back - at);

@@ -163,6 +163,36 @@ internal sealed class FullStory() : DirectedScenario("full", "P10: the last memb
     }
 }
 
+/// <summary>P10, R6: the last member's store fills up about when the other is admitted again, and deciding takes long: who is last is not known for a while.</summary>
+internal sealed class FullGateStory() : DirectedScenario("full-gate", "P10, R6: the last member's store is full while the admission of another is under way")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = 200;
+        plan.Options["says-gone"] = 0;
+        plan.Options["piece"] = 1;
+        plan.Options["granule"] = 1;
+        long back = 1_800 * Ms;
+        plan.Add(FaultKind.Crash, 300 * Ms, Other, 0, back - (300 * Ms));
+        Writes(plan, random, 10, 400 * Ms, 1_600 * Ms, longest: 1);
+        for (int node = 0; node < 3; node++)
+        {
+            plan.Add(FaultKind.JournalSlow, back, node, 0, 2 * Second, random.Range(400, 2_000));
+        }
+
+        // The other has it before this one says that it has no room.
+        plan.Add(FaultKind.DiskSlow, back, First, 0, 2 * Second, random.Range(1, 40));
+        plan.Add(FaultKind.DiskFull, back + random.Range(8 * Ms, 40 * Ms), First, 0, random.Range(20 * Ms, 300 * Ms));
+        if (random.Coin())
+        {
+            plan.Add(random.Coin() ? FaultKind.Crash : FaultKind.PowerLoss, back + random.Range(5 * Ms, 200 * Ms), Other, 0, random.Range(20 * Ms, 2 * Second));
+        }
+
+        Writes(plan, random, 16, back + (5 * Ms), back + (120 * Ms), longest: 1);
+        plan.HealAtNs = 6 * Second;
+    }
+}
+
 /// <summary>§2, P8: a node is stopped in order and comes back under its old session, writes, and then loses its power; or loses it while it is stopped.</summary>
 internal sealed class StoppedStory() : DirectedScenario("stopped", "a node is stopped in order and started again; power is lost meanwhile, or soon after")
 {

@@ -64,7 +64,9 @@ internal sealed unsafe class VolumeFront(VolumeProgram program) : ISimVolume
         {
             command.Attribute = (VolumeAttribute)(op.Block);
             command.LengthBytes = op.DataBytes;
-            command.OffsetBytes = 0;
+
+            // As a caller's object that was a write before: nobody may care.
+            command.OffsetBytes = op.DataBytes;
             command.TakesRightsAway = (op.DataBytes & 1) != 0;
         }
         else if (op.Kind == SimOpKind.GetAttribute)

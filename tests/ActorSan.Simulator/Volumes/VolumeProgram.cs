@@ -402,6 +402,8 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         public void OnLinkDown(IPeerLink link) => Engine?.OnLinkDown(link);
 
+        public void OnPeerGone(IPeerLink link) => Engine?.OnPeerGone(link);
+
         public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
         {
             if (frame.Kind == FrameKind.Attach && Engine is { } engine)

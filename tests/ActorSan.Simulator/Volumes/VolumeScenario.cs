@@ -56,12 +56,14 @@ internal abstract class VolumeScenario : IScenario
         }
 
         var people = new VolumeOperator(world, setup, world.Now + plan.HealAtNs);
+        var exchanges = new ExchangeRule(world, setup);
         var faults = new FaultInjector(world, plan, setup.Control, setup.Data)
         {
             OnOperator = fault => Operate(world, setup, people, fault),
             OnMembership = (fault, unreachable) => Believe(world, fault, unreachable),
             OnMediumExchanged = fault => setup.Remembered.Remove(world.Nodes[fault.Node].Name),
-            MayExchange = new ExchangeRule(world, setup).May,
+            MayExchange = exchanges.May,
+            MayEndSession = exchanges.MayEndSession,
         };
         faults.Schedule();
         WatchPower(world, plan, setup);
@@ -136,7 +138,9 @@ internal abstract class VolumeScenario : IScenario
             {
                 bool asynchronous = node.Index >= dataNodes - plan.Option("asynchronous");
                 ReplicationProtocol protocol = !asynchronous ? ReplicationProtocol.C : plan.Option("protocol-b") != 0 ? ReplicationProtocol.B : ReplicationProtocol.A;
-                replicas.Add(new ReplicaEntry(node.Name, node.Disk!.Content.Incarnation, protocol));
+                // S7: stores that are known to read as zeroes lack nothing that the first one has.
+                bool zeroed = node.Index > 0 && plan.Option("zeroed") != 0;
+                replicas.Add(new ReplicaEntry(node.Name, node.Disk!.Content.Incarnation, protocol, LeftAt: zeroed ? 0 : null));
             }
 
             // What is spare has neither part nor vote until an operator says so.
@@ -180,7 +184,7 @@ internal abstract class VolumeScenario : IScenario
             Key = key,
             First = first,
             Control = new SimControlNet(world),
-            Data = new SimDataNet(world),
+            Data = new SimDataNet(world, plan.Options.TryGetValue("says-gone", out long says) ? says != 0 : null),
             Facts = world.Facts,
             Power = power,
             Lineages = lineages,
@@ -191,7 +195,7 @@ internal abstract class VolumeScenario : IScenario
             WriteCache = writeCache,
             Founders = founders,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
-            Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms },
+            Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms, RefusedPatienceNs = plan.Option("refused-ms", 50) * Ms },
             Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second, FenceDelayNs = plan.Option("fence-delay-ms", 1000) * Ms },
             Engine = new EngineOptions
             {

@@ -114,6 +114,8 @@ internal sealed unsafe class QuietPrimary
 
         public bool IsUp => true;
 
+        public bool IsGone => false;
+
         public long FreeBytes => long.MaxValue;
 
         public void Send(in Frame frame, byte* data, SendHold? hold)

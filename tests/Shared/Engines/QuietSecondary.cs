@@ -86,6 +86,8 @@ internal sealed unsafe class QuietSecondary
 
         public bool IsUp => true;
 
+        public bool IsGone => false;
+
         public long FreeBytes => long.MaxValue;
 
         public bool IsAttached { get; private set; }

@@ -65,7 +65,7 @@ public sealed partial class VolumeControl
             return new Raise(this);
         }
 
-        if (_toDrop.Exists(node => known.MemberOf(node) is not null) || (_storeFailed && known.MemberOf(_node) is not null && HasOtherMember(known)))
+        if (_toDrop.Exists(node => known.MemberOf(node) is not null) || (MayLeave && known.MemberOf(_node) is not null && HasOtherMember(known)))
         {
             return new Drop(this);
         }
@@ -98,6 +98,9 @@ public sealed partial class VolumeControl
 
         return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known);
     }
+
+    /// <summary>P10: those that stay have flushed: without this store nothing is less safe than it was.</summary>
+    private bool MayLeave => _storeFailed && (_membersHold || _bugs.Has(Bug.GiveUpBeforeFlush));
 
     private bool IsStillMine(Configuration current) => current.Primary == Me && current.Epoch == Epoch;
 
@@ -173,9 +176,9 @@ public sealed partial class VolumeControl
     {
         protected override Configuration? Change(Configuration current)
         {
-            bool Leaves(string node) => (node != Volume._node && Volume._toDrop.Contains(node)) || (node == Volume._node && Volume._storeFailed);
+            bool Leaves(string node) => node == Volume._node ? Volume.MayLeave : Volume._toDrop.Contains(node);
             Configuration next = Without(Volume.Next(current), Leaves);
-            if (next.InSync.Count == 0)
+            if (next.InSync.Count == 0 || (Volume._storeFailed && !next.InSync.Any(member => member.Node != Volume._node)))
             {
                 // Never the last. Without a store of its own this primary can do nothing for it: the last member promotes itself, if it can (P9, P10).
                 Volume._toDrop.Clear();

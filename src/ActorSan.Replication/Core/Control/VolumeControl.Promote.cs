@@ -17,6 +17,9 @@ public sealed partial class VolumeControl
     // The highest that this process was primary in, in this lineage: no epoch is used twice.
     private long _lastEpoch;
 
+    /// <summary>P1: an administrator wants this node to serve nothing: it promotes only when nobody else has for a while.</summary>
+    public bool IsDrained { get; set; }
+
     private ControlRound? NextAsSecondary(Configuration known, long now)
     {
         if (_self is not { IsFailed: false } self || _stopWhenIdle is not null)
@@ -54,6 +57,7 @@ public sealed partial class VolumeControl
         int rank = _voter is null ? 8 : 0;
         rank += known.Settings.PreferredPrimary is { } preferred && preferred != _node ? 1 : 0;
         rank += self.IsCoarse ? 2 : 0;
+        rank += IsDrained ? 16 : 0;
         rank += self.Self != known.MemberOf(_node) ? 4 : 0;
         foreach (Member member in known.InSync)
         {
@@ -159,6 +163,7 @@ public sealed partial class VolumeControl
         _reign = decided.Reign;
         Change(VolumeRole.Leasing);
         _suspect = false;
+        _membersHold = false;
         _toDrop.Clear();
         _toAdmit.Clear();
         _leases.Start(_key, Epoch, VoterSets(decided), HasOtherMember(decided), _cell);

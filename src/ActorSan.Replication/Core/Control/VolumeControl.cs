@@ -67,6 +67,7 @@ public sealed partial class VolumeControl
     private long _raiseAbove;
     private long _readAbove;
     private bool _storeFailed;
+    private bool _membersHold;
     private bool _roundOver;
     private bool _stopped;
     private bool _suspended;
@@ -74,7 +75,9 @@ public sealed partial class VolumeControl
     private long _turnedNs;
     private long _oldestIoNs = long.MaxValue;
 
-    internal VolumeControl(
+    /// <param name="cell">Where the lease's end is published for the engine (L4).</param>
+    /// <param name="bugs">Empty, but in the simulator.</param>
+    public VolumeControl(
         RegisterKey key,
         string node,
         Guid instance,
@@ -283,6 +286,9 @@ public sealed partial class VolumeControl
                 OnStoreFailed();
                 OnForceFailed();
                 break;
+            case MembersHold hold when IsPrimary && hold.Reign == _reign:
+                _membersHold = true;
+                break;
             case AttachRoundOver over when IsPrimary && over.Reign == _reign:
                 _roundOver = true;
                 foreach (string loser in over.Losers)
@@ -376,6 +382,12 @@ public sealed partial class VolumeControl
         }
     }
 
+    /// <summary>This node's latest attempt to change something that was not decided; null: the latest one was. For people who ask why nothing happens.</summary>
+    public VainRound? LastVain { get; private set; }
+
+    /// <summary>What is being tried now; null: nothing.</summary>
+    public string? Trying => _round?.Describe();
+
     internal void OnRoundEnded(ControlRound round, RoundOutcome outcome)
     {
         if (_round != round)
@@ -385,6 +397,7 @@ public sealed partial class VolumeControl
         }
 
         NoteVain(round, outcome);
+        LastVain = outcome.End == RoundEnd.Decided ? null : new VainRound(round.GetType().Name, outcome, _clock.NowNs);
         _round = null;
         if (outcome.End == RoundEnd.Decided)
         {
@@ -583,6 +596,8 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     }
 
     public void OnEnded(Round round, RoundOutcome outcome) => Volume.OnRoundEnded(this, outcome);
+
+    public string Describe() => GetType().Name + (_fencing != 0 ? ", waits until its own replica has fenced" : _held is not null ? ", waits until a majority has accepted" : ", waits until a majority has promised");
 
     public void OnFenced(SelfFenced fenced)
     {

@@ -128,6 +128,9 @@ public sealed record SelfIsOldCopy : EngineEvent;
 
 public sealed record StoreFailed(StoreStatus Status) : EngineEvent;
 
+/// <summary>P10: every other member has flushed, since the own store failed, all that was ever answered.</summary>
+public sealed record MembersHold(long Reign) : EngineEvent;
+
 /// <summary>L5: the loop turns; every tick.</summary>
 /// <param name="OldestIoNs">When the oldest I/O that the own store has not ended was submitted; long.MaxValue: none.</param>
 public sealed record EngineTurns(long OldestIoNs) : EngineEvent;

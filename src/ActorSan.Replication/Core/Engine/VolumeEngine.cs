@@ -24,8 +24,9 @@ public sealed record EngineOptions
 /// </summary>
 public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISecondaryUser
 {
+    private const long ShortestTickNs = 1_000_000;
     private readonly EngineOptions _options;
-    private readonly IReadOnlyList<IPeerLink> _links;
+    private readonly List<IPeerLink> _links;
     private readonly IEngineEvents _events;
     private readonly IClock _clock;
     private readonly ITimers _timers;
@@ -55,7 +56,7 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         BugSet? bugs = null)
     {
         _options = options;
-        _links = links;
+        _links = [.. links];
         _events = events;
         _clock = clock;
         _timers = timers;
@@ -81,6 +82,13 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
     /// could take. Then the engine answers primaries and commands.
     /// </summary>
     public void Start(Action<bool> started) => Replica.Flush(new FirstFlush(this, started));
+
+    /// <summary>The way to a node that may hold a replica from the next configuration on; before that configuration is told.</summary>
+    public void AddLink(IPeerLink link)
+    {
+        _links.Add(link);
+        Primary?.AddPeer(link);
+    }
 
     /// <summary>Operations that come while this node is not primary end with NotReady.</summary>
     public void Submit(VolumeOperation operation)
@@ -162,6 +170,8 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         Primary?.OnLinkDown(link);
     }
 
+    public void OnPeerGone(IPeerLink link) => Primary?.OnPeerGone(link);
+
     public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
     {
         if (_stopped || !_started)
@@ -197,7 +207,7 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         _events.Post(new StoreFailed(status));
     }
 
-    public bool KeepsWhenFull => Primary is { HasOtherMember: false };
+    public bool KeepsWhenFull => Primary is { HasAttachedMember: false };
 
     public bool MayClear(ByteRange chunk) => Primary?.MayClear(chunk) ?? true;
 
@@ -345,7 +355,10 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
         Primary?.Tick();
         TellSelf();
         _events.Post(new EngineTurns(Math.Min(oldestReadNs, Replica.OldestSubmittedNs())));
-        _timers.Set(_tick, _clock.NowNs + _options.TickNs);
+
+        // Initiators wait for whoever is late: not for the next tick, too.
+        long now = _clock.NowNs;
+        _timers.Set(_tick, Math.Clamp(Primary?.NextLateNs() ?? long.MaxValue, now + Math.Min(ShortestTickNs, _options.TickNs), now + _options.TickNs));
     }
 
     private void Begin(bool flushed, Action<bool> started)

@@ -158,11 +158,11 @@ public static class ConfigurationCodec
         return new ReplicaEntry(node, incarnation, protocol, mark, left ? leftAt : null, (flags & Detached) != 0);
     }
 
-    private static void WriteVoter(ContentWriter writer, in VoterId voter)
+    internal static void WriteVoter(ContentWriter writer, in VoterId voter)
     {
         writer.Text(voter.Node);
         writer.Id(voter.Incarnation);
     }
 
-    private static VoterId ReadVoter(ref ContentReader reader) => new(reader.Text("voter"), reader.Id("incarnation of a voter"));
+    internal static VoterId ReadVoter(ref ContentReader reader) => new(reader.Text("voter"), reader.Id("incarnation of a voter"));
 }

@@ -14,7 +14,7 @@ public readonly record struct PeerPlace(byte Place, string Node, Guid Incarnatio
 /// <summary>
 /// What a replica knows of itself (replication.md §2, Replica): the content of its State page, version 1, little endian.
 /// <code>
-/// version (1), flags (1: detached, discarded, out wholly, session ended), volume id (16), lineage (16), incarnation (16), power session (16), boot id (16), highest epoch (8), mark (8),
+/// version (1), flags (1: detached, discarded, out wholly, session ended, written through), volume id (16), lineage (16), incarnation (16), power session (16), boot id (16), highest epoch (8), mark (8),
 /// node; places: count (4), each place (1), flags (1: wholly), node, incarnation (16), generation (8); heard marks: count (4), each incarnation (16), mark (8).
 /// </code>
 /// </summary>
@@ -30,6 +30,7 @@ public sealed record ReplicaState
     private const byte DiscardedFlag = 2;
     private const byte WhollyOutFlag = 4;
     private const byte SessionEndedFlag = 8;
+    private const byte WrittenThroughFlag = 16;
 
     public required Guid VolumeId { get; init; }
 
@@ -67,13 +68,16 @@ public sealed record ReplicaState
     /// <summary>The store has failed an I/O in this session: whoever opens it next begins another one.</summary>
     public bool SessionEnded { get; init; }
 
+    /// <summary>Since the store was opened nothing has been acknowledged before the medium had it.</summary>
+    public bool WrittenThrough { get; init; }
+
     /// <summary>In the order of their places.</summary>
     public ValueList<PeerPlace> Places { get; init; }
 
     public void Write(ContentWriter writer)
     {
         writer.Byte(Version);
-        writer.Byte((byte)((Detached ? DetachedFlag : 0) | (Discarded ? DiscardedFlag : 0) | (WhollyOut ? WhollyOutFlag : 0) | (SessionEnded ? SessionEndedFlag : 0)));
+        writer.Byte((byte)((Detached ? DetachedFlag : 0) | (Discarded ? DiscardedFlag : 0) | (WhollyOut ? WhollyOutFlag : 0) | (SessionEnded ? SessionEndedFlag : 0) | (WrittenThrough ? WrittenThroughFlag : 0)));
         writer.Id(VolumeId);
         writer.Id(Lineage);
         writer.Id(Incarnation);
@@ -108,7 +112,7 @@ public sealed record ReplicaState
     {
         var reader = new ContentReader("a state page", content);
         reader.Version(Version);
-        byte flags = reader.Flags("flags", DetachedFlag | DiscardedFlag | WhollyOutFlag | SessionEndedFlag);
+        byte flags = reader.Flags("flags", DetachedFlag | DiscardedFlag | WhollyOutFlag | SessionEndedFlag | WrittenThroughFlag);
         state = new ReplicaState
         {
             VolumeId = reader.Id("volume id"),
@@ -125,6 +129,7 @@ public sealed record ReplicaState
             Discarded = (flags & DiscardedFlag) != 0,
             WhollyOut = (flags & WhollyOutFlag) != 0,
             SessionEnded = (flags & SessionEndedFlag) != 0,
+            WrittenThrough = (flags & WrittenThroughFlag) != 0,
         };
         if (!AreInOrder(state.Places))
         {

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Text;
 using ActorSan.Replication.Core.Register;
 using ActorSan.Replication.Core.Values;
 using ActorSan.Storage;
@@ -13,10 +14,11 @@ namespace ActorSan.Replication.Core.Formats;
 /// a snapshot: version (1), write count (8), number of entries (4), entries, CRC32C of all before (4).
 /// an entry:   kind (1), then
 ///   1 promised:      key, ballot
-///   2 accepted:      key, flags (1: has ballot), [ballot], kind of value (1: configuration), value
+///   2 accepted:      key, flags (1: has ballot), [ballot], kind of value (1: configuration, 2: document), value
 ///   3 lineage:       name, lineage (16), parents: count (4), ids
 ///   4 longest lease: nanoseconds (8)
 ///   5 put back:      write count seen (8)
+/// a document: version (8), epoch (8), voters, old voters: count (4), each node, incarnation (16); length (4) and UTF-8. It has no primary.
 /// a key: name, lineage (16). A ballot: counter (8), node, instance (16). A text: length (1) and UTF-8. A first value has no ballot (S7).
 /// </code>
 /// </summary>
@@ -31,6 +33,7 @@ public static class VoterRecordCodec
     private const int LeastEntryBytes = 1 + 8;
     private const byte HasBallot = 1;
     private const byte ConfigurationValue = 1;
+    private const byte DocumentKind = 2;
 
     private enum Kind : byte
     {
@@ -194,19 +197,57 @@ public static class VoterRecordCodec
                 writer.Byte(ConfigurationValue);
                 ConfigurationCodec.Write(writer, configuration);
                 break;
+            case DocumentValue document:
+                writer.Byte(DocumentKind);
+                WriteDocument(writer, document);
+                break;
             default:
                 throw new ArgumentOutOfRangeException(nameof(value), value, "No value that a journal can hold");
         }
     }
 
-    private static Configuration ReadValue(ref ContentReader reader)
+    private static RegisterValue ReadValue(ref ContentReader reader)
     {
-        byte kind = reader.Choice("kind of value", ConfigurationValue);
+        byte kind = reader.Choice("kind of value", DocumentKind);
+        if (kind == DocumentKind)
+        {
+            return ReadDocument(ref reader);
+        }
+
         if (kind != ConfigurationValue)
         {
             reader.Refuse(ContentFaultReason.OutOfRange, $"holds a value of the unknown kind {kind}");
         }
 
         return ConfigurationCodec.Read(ref reader);
+    }
+
+    private static void WriteDocument(ContentWriter writer, DocumentValue value)
+    {
+        Invariant.Check(value.Primary is null && value.Voters.Count > 0, "a document has voters and no primary");
+        int length = Encoding.UTF8.GetByteCount(value.Document);
+        Invariant.Check(length <= DocumentValue.MaxBytes, $"a document has at most {DocumentValue.MaxBytes} bytes");
+        writer.Number(value.Version);
+        writer.Number(value.Epoch);
+        writer.List(value.Voters, ConfigurationCodec.MaxNodes, ConfigurationCodec.WriteVoter);
+        writer.List(value.OldVoters, ConfigurationCodec.MaxNodes, ConfigurationCodec.WriteVoter);
+        writer.Int32(length);
+        _ = Encoding.UTF8.GetBytes(value.Document, writer.Room(length));
+    }
+
+    private static DocumentValue ReadDocument(ref ContentReader reader)
+    {
+        long version = reader.Number("version");
+        long epoch = reader.Number("epoch");
+        ValueList<VoterId> voters = reader.List("voters", ConfigurationCodec.MaxNodes, 2 + 16, ConfigurationCodec.ReadVoter);
+        ValueList<VoterId> oldVoters = reader.List("old voters", ConfigurationCodec.MaxNodes, 2 + 16, ConfigurationCodec.ReadVoter);
+        int length = reader.Count("length of the document", DocumentValue.MaxBytes, 1);
+        string text = Encoding.UTF8.GetString(reader.Take(length, "document"));
+        if (voters.Count == 0)
+        {
+            reader.Refuse(ContentFaultReason.OutOfRange, "has a document without voters");
+        }
+
+        return new DocumentValue { Version = version, Epoch = epoch, Voters = voters, OldVoters = oldVoters, Document = text };
     }
 }

@@ -12,6 +12,9 @@ public interface IPeerLink
 
     bool IsUp { get; }
 
+    /// <summary>Its host has said, since the link went down, that no process listens there. False while nothing is known: a host that says nothing may have one that runs.</summary>
+    bool IsGone { get; }
+
     /// <summary>What the send buffer has room for now; a frame that must go (all but writes to a syncing peer, and resync) is taken beyond it.</summary>
     long FreeBytes { get; }
 
@@ -68,6 +71,9 @@ public interface ILinkUser
     void OnLinkUp(IPeerLink link);
 
     void OnLinkDown(IPeerLink link);
+
+    /// <summary>It is down, and <see cref="IPeerLink.IsGone"/> has become true.</summary>
+    void OnPeerGone(IPeerLink link);
 
     /// <summary>A frame whose header and body fit their checksums. <paramref name="data"/> has <see cref="Frame.DataBytes"/> bytes, valid during the call unless kept.</summary>
     unsafe void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner);

@@ -60,7 +60,7 @@ public abstract unsafe class PageWrite
 
 /// <summary>
 /// The metadata area of an open replica: what one node's volume keeps (attributes, redo slots, clean mark: <see cref="IVolumeMetadata"/>; every slot was replayed and emptied at
-/// open), and the pages that replication adds.
+/// open; its growth is S7's), and the pages that replication adds.
 /// </summary>
 public interface IReplicaMetadata : IVolumeMetadata
 {
@@ -76,13 +76,4 @@ public interface IReplicaMetadata : IVolumeMetadata
     ReadOnlySpan<byte> LoadedPage(ReplicaPageKind kind, int peer, int index, out PageHealth health);
 
     void WritePage(PageWrite request);
-
-    /// <summary>S7: the largest size that this replica can be given while it is open; its present size where it can't be grown.</summary>
-    long GrowLimitBytes { get; }
-
-    /// <summary>The store becomes long enough for a volume of <see cref="MetadataRequest.LengthBytes"/>. What it reads in its new part is anything; <see cref="IVolumeMetadata.Geometry"/> is as it was.</summary>
-    void Extend(MetadataRequest request);
-
-    /// <summary><see cref="IVolumeMetadata.Geometry"/> says <see cref="MetadataRequest.LengthBytes"/>, durable; only after <see cref="Extend"/>.</summary>
-    void SetSize(MetadataRequest request);
 }

@@ -228,7 +228,9 @@ public sealed unsafe partial class Primary
             VolumeOperationKind.MapStatus => TaskKind.MapStatus,
             _ => throw new InvariantViolationException("an operation of no kind"),
         };
-        task.OffsetBytes = operation.OffsetBytes;
+
+        // What has no place has 0 for it, whatever its caller's object had in an earlier use.
+        task.OffsetBytes = task.Kind is TaskKind.Flush or TaskKind.Attribute ? 0 : operation.OffsetBytes;
         task.LengthBytes = task.Kind == TaskKind.Flush ? 0 : operation.LengthBytes;
         task.Data = operation.Data;
         task.Durable = operation.ForceUnitAccess;

@@ -31,6 +31,20 @@ public sealed unsafe partial class Primary
         }
     }
 
+    /// <summary>W7: no process is there, which is a refusal: nobody waits for `ack-timeout` or, in P5, for `attach-timeout`.</summary>
+    public void OnPeerGone(IPeerLink link)
+    {
+        if (PeerOf(link.Peer) is { IsAttached: false } peer)
+        {
+            if (_phase > PrimaryPhase.Dropping)
+            {
+                TellLate(peer);
+            }
+
+            CheckAttachRound();
+        }
+    }
+
     /// <summary>A frame of a replica. What is not of the attachment is dropped.</summary>
     public void OnFrame(IPeerLink link, in Frame frame, byte* data, object? body)
     {
@@ -70,6 +84,9 @@ public sealed unsafe partial class Primary
             case FrameKind.Gated when peer.Gate == GateState.Gating:
                 peer.Gate = GateState.Ready;
                 peer.ReadySession = peer.Session;
+
+                // The decision that admits it tells the mark that it has counted for it (W2).
+                _events.Post(new MarksHeard(MarksNow()));
                 _events.Post(new PeerReady(Epoch, peer.Node, peer.Incarnation, peer.Session));
                 break;
             case FrameKind.Received:
@@ -295,7 +312,7 @@ public sealed unsafe partial class Primary
 
         if (peer.IsAttached)
         {
-            peer.LostAtNs = _clock.NowNs;
+            peer.LostAtNs = UnansweredSinceNs(peer) ?? _clock.NowNs;
         }
 
         peer.Attachment = 0;
@@ -341,7 +358,7 @@ public sealed unsafe partial class Primary
     {
         if (!peer.IsAttached)
         {
-            if (peer.IsRequired && now - peer.LostAtNs >= _options.AckTimeoutNs && _phase > PrimaryPhase.Dropping)
+            if (peer.IsRequired && (peer.Link.IsGone || now - peer.LostAtNs >= _options.AckTimeoutNs) && _phase > PrimaryPhase.Dropping)
             {
                 TellLate(peer);
             }
@@ -356,10 +373,7 @@ public sealed unsafe partial class Primary
             late |= task.Kind == TaskKind.Verify && task.Step == TaskStep.Digest && (task.SentMask & ~task.AckMask & peer.Bit) != 0 && now - task.SentNs >= 4 * _options.AckTimeoutNs;
         }
 
-        for (PrimaryTask? task = _firstInFlight; task is not null && !late; task = task.Next)
-        {
-            late = (task.SentMask & peer.Bit) != 0 && (task.AckMask & peer.Bit) == 0 && now - Math.Max(task.SentNs, peer.SinceNs) >= _options.AckTimeoutNs;
-        }
+        late |= UnansweredSinceNs(peer) is { } since && now - since >= _options.AckTimeoutNs;
 
         if (late && (peer.IsMember || peer.Gate == GateState.Ready))
         {
@@ -370,6 +384,36 @@ public sealed unsafe partial class Primary
             EndAttachment(peer, DetachReason.Late);
             CheckAll();
         }
+    }
+
+    /// <summary>W7: when, if nothing comes, somebody who is required will have left a write unanswered for too long, or been away; <see cref="long.MaxValue"/>: nobody is waited for.</summary>
+    public long NextLateNs()
+    {
+        long next = long.MaxValue;
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsRequired && !peer.LateTold && (peer.IsAttached ? UnansweredSinceNs(peer) : peer.LostAtNs) is { } since)
+            {
+                next = Math.Min(next, since + _options.AckTimeoutNs);
+            }
+        }
+
+        return _phase is PrimaryPhase.Over or <= PrimaryPhase.Dropping ? long.MaxValue : next;
+    }
+
+    /// <summary>W7: the wait for a write goes on where its attachment ends: the silence that ended it was a part of that wait.</summary>
+    private long? UnansweredSinceNs(PeerState peer)
+    {
+        long? since = null;
+        for (PrimaryTask? task = _firstInFlight; task is not null; task = task.Next)
+        {
+            if ((task.SentMask & ~task.AckMask & peer.Bit) != 0)
+            {
+                since = Math.Min(since ?? long.MaxValue, Math.Max(task.SentNs, peer.SinceNs));
+            }
+        }
+
+        return since;
     }
 
     private void TellLate(PeerState peer)
@@ -392,7 +436,7 @@ public sealed unsafe partial class Primary
         bool all = true;
         foreach (PeerState peer in _peers)
         {
-            all &= !peer.IsMember || peer.Came || peer.IsBroken;
+            all &= !peer.IsMember || peer.Came || peer.IsBroken || peer.Link.IsGone;
         }
 
         if (!all && _clock.NowNs - _beganNs < _options.AttachTimeoutNs)

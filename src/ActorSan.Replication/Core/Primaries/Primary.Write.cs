@@ -13,6 +13,7 @@ public sealed unsafe partial class Primary
     private PrimaryTask? _lastInFlight;
     private PrimaryTask?[] _bySeq = new PrimaryTask?[256];
     private long _lowestIndexed = 1;
+    private bool _anyRefused;
 
     /// <summary>In flight, by seq.</summary>
     public int InFlightCount { get; private set; }
@@ -25,6 +26,7 @@ public sealed unsafe partial class Primary
         task.SentMask = 0;
         task.HoldMask = 0;
         task.LocalDone = false;
+        task.IsRefused = false;
         task.SentNs = _clock.NowNs;
         Append(task);
         if (task.Kind != TaskKind.Flush)
@@ -190,6 +192,11 @@ public sealed unsafe partial class Primary
         {
             task.AckMask |= peer.Bit;
             task.HoldMask &= ~peer.Bit;
+            if (task == _proof)
+            {
+                CheckProof();
+            }
+
             CheckComplete(task);
         }
     }
@@ -203,13 +210,18 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        if (!task.LocalDone && task.Operation is not null && (status == StoreStatus.NoSpace ? !HasOtherMember : _noOtherMember))
+        if (!task.LocalDone && task.Operation is not null && (status == StoreStatus.NoSpace ? !_replica.IsFailed : _noOtherMember))
         {
-            // P10: nobody else has it, so the store's word is the answer. What the range holds now is old or new.
-            LeaveToSets(task);
-            Remove(task);
-            _locks.Release(task.Lock);
-            End(task, status == StoreStatus.NoSpace ? VolumeStatus.NoSpace : VolumeStatus.WriteError);
+            if (status == StoreStatus.NoSpace && MayHaveOtherMember)
+            {
+                // It waits with its range until it is known who goes on.
+                task.IsRefused = true;
+                _anyRefused = true;
+                JudgeRefused();
+                return;
+            }
+
+            Refuse(task);
             return;
         }
 
@@ -220,6 +232,71 @@ public sealed unsafe partial class Primary
         }
 
         CheckComplete(task);
+    }
+
+    // P10: nobody else has it, so the store's word is the answer. What the range holds now is old or new.
+    private void Refuse(PrimaryTask task)
+    {
+        LeaveToSets(task);
+        Remove(task);
+        _locks.Release(task.Lock);
+        End(task, task.Local.Status == StoreStatus.NoSpace ? VolumeStatus.NoSpace : VolumeStatus.WriteError);
+    }
+
+    // A member that is not attached, or one that an admission without a known outcome may have made (R6).
+    private bool MayHaveOtherMember
+    {
+        get
+        {
+            foreach (PeerState peer in _peers)
+            {
+                if (peer.IsMember || (peer.Gate == GateState.Ready && !_bugs.Has(Bug.RefuseAtOpenAdmission)))
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>P10, R6: it is known whether another member goes on with what the own store has no room for: one that is attached, and nobody when none is a member or may be.</summary>
+    private void JudgeRefused()
+    {
+        if (!_anyRefused)
+        {
+            return;
+        }
+
+        if (HasAttachedMember)
+        {
+            _anyRefused = false;
+            _replica.Fail(StoreStatus.NoSpace);
+            return;
+        }
+
+        if (MayHaveOtherMember)
+        {
+            return;
+        }
+
+        _anyRefused = false;
+        while (FirstRefused() is { } task)
+        {
+            task.IsRefused = false;
+            Refuse(task);
+        }
+    }
+
+    private PrimaryTask? FirstRefused()
+    {
+        PrimaryTask? task = _firstInFlight;
+        while (task is { IsRefused: false })
+        {
+            task = task.Next;
+        }
+
+        return task;
     }
 
     // It ends without being complete: who is out or at the gate may have it, or not, and is given what this node has (S1).
@@ -293,6 +370,8 @@ public sealed unsafe partial class Primary
     /// <summary>After anything that changes who is required or attached.</summary>
     private void CheckAll()
     {
+        JudgeRefused();
+        CheckProof();
         PrimaryTask? task = _firstInFlight;
         while (task is not null)
         {

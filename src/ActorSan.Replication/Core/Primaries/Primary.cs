@@ -3,6 +3,7 @@ using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Replicas;
 using ActorSan.Replication.Core.Values;
+using ActorSan.Storage;
 using ActorSan.Storage.Blocks;
 
 namespace ActorSan.Replication.Core.Primaries;
@@ -22,12 +23,20 @@ internal enum PrimaryPhase : byte
     Over,
 }
 
+/// <summary>One other replica as its primary sees it.</summary>
+/// <param name="IsGated">S4: it has what it must have, and its admission is on its way.</param>
+/// <param name="ToCopyBytes">What it lacks, in whole granules; 0 for a member.</param>
+public readonly record struct PeerReport(string Node, bool IsMember, bool IsAttached, bool IsGated, long ToCopyBytes, bool IsLinkUp);
+
 /// <summary>
 /// The primary's engine for one promotion (W1 to W12, P5, P6, S2 to S6): admits operations, orders them, sends them to the required peers, completes and answers them. A raise
 /// goes on in the same object; another promotion is another object. One thread; the control side is told what happened and says what was decided.
 /// </summary>
 public sealed unsafe partial class Primary
 {
+    /// <summary>A bit for each in a write's masks.</summary>
+    private const int MaxPeers = 31;
+
     private readonly PrimaryOptions _options;
     private readonly Replica _replica;
     private readonly IEngineEvents _events;
@@ -37,7 +46,7 @@ public sealed unsafe partial class Primary
     private readonly LeaseCell _lease;
     private readonly Guid _instance;
     private readonly BugSet _bugs;
-    private readonly PeerState[] _peers;
+    private PeerState[] _peers;
     private readonly RangeLocks _locks = new();
     private readonly Stack<PrimaryTask> _free = new();
     private Configuration _configuration;
@@ -45,6 +54,8 @@ public sealed unsafe partial class Primary
     private long _beganNs;
     private long _stableSentNs;
     private bool _settled;
+    private PrimaryTask? _proof;
+    private bool _proofTold;
 
     /// <param name="links">To every other node that may hold a replica, by node.</param>
     public Primary(
@@ -116,11 +127,29 @@ public sealed unsafe partial class Primary
         }
     }
 
+    /// <summary>P10: another member is there now, and goes on with what the own store can't take. One that is not may have lost its power meanwhile.</summary>
+    public bool HasAttachedMember
+    {
+        get
+        {
+            foreach (PeerState peer in _peers)
+            {
+                if (peer.IsMember && peer.IsAttached)
+                {
+                    return true;
+                }
+            }
+
+            return false;
+        }
+    }
+
     private bool IsLocalRequired => _configuration.MemberOf(_replica.Node) is not null;
 
     private long DeadlineNs => _lease.DeadlineOf(Epoch);
 
-    private bool HoldsLease => _clock.NowNs < DeadlineNs || _bugs.Has(Bug.IgnoreLease);
+    /// <summary>L4: what is told now is true.</summary>
+    public bool HoldsLease => _clock.NowNs < DeadlineNs || _bugs.Has(Bug.IgnoreLease);
 
     /// <summary>Attaches all members; <see cref="AttachRoundOver"/> follows.</summary>
     public void Begin()
@@ -147,6 +176,7 @@ public sealed unsafe partial class Primary
 
         bool raised = decided.Epoch > Epoch;
         bool grown = decided.SizeBytes > _configuration.SizeBytes;
+        bool leaves = IsLocalRequired && decided.MemberOf(_replica.Node) is null;
         _configuration = decided;
         if (_bugs.Has(Bug.ForgetPendingAtDrop))
         {
@@ -183,9 +213,33 @@ public sealed unsafe partial class Primary
             TryAttach(peer);
         }
 
+        if (leaves)
+        {
+            SendUnprovenAgain();
+        }
+
         AskForRoom();
         WantTurns();
         CheckAll();
+    }
+
+    // P10: what was acknowledged after the members' flush and before this decision may be gone with their power, and nowhere else: it is acknowledged anew.
+    private void SendUnprovenAgain()
+    {
+        for (PrimaryTask? task = _firstInFlight; task is not null; task = task.Next)
+        {
+            if (task.Seq > (_proof?.Seq ?? 0))
+            {
+                task.AckMask = 0;
+                foreach (PeerState peer in _peers)
+                {
+                    if (peer.IsRequired && peer.IsAttached)
+                    {
+                        SendWrite(task, peer);
+                    }
+                }
+            }
+        }
     }
 
     /// <summary>P5: the losers are out by now.</summary>
@@ -307,7 +361,47 @@ public sealed unsafe partial class Primary
         return oldest;
     }
 
-    public void OnStoreFailed() => RereadAll();
+    /// <summary>
+    /// P10: before this node is left out, every member that stays flushes what it has, after the own store has failed and so nothing completes: what was answered and is in the own
+    /// store is then nowhere only in the cache of a machine that may be losing its power. <see cref="MembersHold"/> follows when all have.
+    /// </summary>
+    public void OnStoreFailed()
+    {
+        RereadAll();
+        if (_proof is null && HasOtherMember && _phase is PrimaryPhase.Serving or PrimaryPhase.Draining)
+        {
+            _proof = Take();
+            _proof.Kind = TaskKind.Flush;
+            _proof.OffsetBytes = 0;
+            _proof.LengthBytes = 0;
+            _proof.Lock.OffsetBytes = 0;
+            _proof.Lock.LengthBytes = 0;
+            _proof.Lock.Exclusive = false;
+            _proof.Lock.Key = 0;
+            _proof.Lock.KeyExclusive = false;
+            Acquire(_proof);
+        }
+    }
+
+    private void CheckProof()
+    {
+        if (_proof is not { Step: TaskStep.Writing } proof || _proofTold)
+        {
+            return;
+        }
+
+        int members = 0;
+        foreach (PeerState peer in _peers)
+        {
+            members |= peer.IsMember ? peer.Bit : 0;
+        }
+
+        if (members != 0 && (members & ~proof.AckMask) == 0)
+        {
+            _proofTold = true;
+            _events.Post(new MembersHold(Reign));
+        }
+    }
 
     /// <summary>W9: a syncing peer still owes an acknowledgement in that range.</summary>
     public bool MayClear(ByteRange range)
@@ -340,6 +434,29 @@ public sealed unsafe partial class Primary
             yield return $"{peer.Node}: {(peer.IsMember ? "member" : "out")} gate {peer.Gate} attachment {peer.Attachment} {(peer.IsAttached ? "attached" : "not attached")} heard mark {peer.HeardMark}"
                 + $", confirmed {peer.ConfirmedRound} of {_confirmRound}, to copy {peer.Set?.Set.CountGranules ?? 0} granules, {peer.ResyncInFlight} under way";
         }
+    }
+
+    /// <summary>A node that may hold a replica from the next configuration on. Before that is noted; it is required of nothing that was admitted earlier.</summary>
+    public void AddPeer(IPeerLink link)
+    {
+        Invariant.Check(_peers.Length < MaxPeers && PeerOf(link.Peer) is null);
+        _peers = [.. _peers, new PeerState(_peers.Length, link.Peer, link) { LostAtNs = _clock.NowNs }];
+    }
+
+    /// <summary>What is known of the others, for people and metrics.</summary>
+    public IReadOnlyList<PeerReport> Report()
+    {
+        var reports = new List<PeerReport>(_peers.Length);
+        foreach (PeerState peer in _peers)
+        {
+            if (peer.IsNamed)
+            {
+                long toCopy = peer.Set is { } set ? Math.Min(_configuration.SizeBytes, set.Set.CountGranules * set.Set.GranuleBytes) : 0;
+                reports.Add(new PeerReport(peer.Node, peer.IsMember, peer.IsAttached, peer.Gate != GateState.None, toCopy, peer.Link.IsUp));
+            }
+        }
+
+        return reports;
     }
 
     private PeerState? PeerOf(string node)

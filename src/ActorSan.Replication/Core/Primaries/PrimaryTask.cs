@@ -94,6 +94,9 @@ internal sealed unsafe class PrimaryTask
     public bool MayDeallocate;
     public VolumeAttribute Attribute;
 
+    /// <summary>P10, R6: the own store has no room, and an open admission says whether that is the answer.</summary>
+    public bool IsRefused;
+
     /// <summary>W6: to be answered with an error although it goes on.</summary>
     public bool IsFailing;
 

@@ -114,6 +114,19 @@ public sealed class Proposer
 
     internal void SetTimer(CoreTimer timer) => _timers.Set(timer, _clock.NowNs + _settings.RoundTimeoutNs);
 
+    /// <summary>
+    /// A voter has refused: what is still waited for is only who may make a majority without it. A grant that ends in a moment, or a ballot that is high enough, is a new attempt's, which must
+    /// not wait for the whole time of this one; where such attempts end again and again, each waits longer, so that slow journals are waited for in the end.
+    /// </summary>
+    internal void HurryTimer(RegisterKey key, CoreTimer timer, long sinceNs, bool isLower) =>
+        _timers.Set(timer, Math.Min(sinceNs + _settings.RoundTimeoutNs, _clock.NowNs + ((_settings.RefusedPatienceNs >> (isLower ? 2 : 0)) << Math.Min(EntryOf(key).Hurried, 10))));
+
+    internal void NoteHurried(RegisterKey key) => EntryOf(key).Hurried++;
+
+    internal void NoteDecided(RegisterKey key) => EntryOf(key).Hurried = 0;
+
+    internal long NowNs => _clock.NowNs;
+
     internal void CancelTimer(CoreTimer timer) => _timers.Cancel(timer);
 
     internal void Remove(Round round)
@@ -191,5 +204,8 @@ public sealed class Proposer
         public RegisterValue? Decided;
         public long Counter;
         public Round? Round;
+
+        /// <summary>Rounds that ended early since the last that decided.</summary>
+        public int Hurried;
     }
 }

@@ -14,6 +14,8 @@ public sealed class Round
     private readonly List<Target> _targets = [];
     private readonly RegisterValue _base;
     private readonly RoundTimer _timer;
+    private long _preparedNs;
+    private bool _isHurried;
     private Phase _phase = Phase.Preparing;
     private RegisterValue? _highest;
     private Ballot _highestBallot;
@@ -92,6 +94,7 @@ public sealed class Round
 
     internal void Begin()
     {
+        _preparedNs = _proposer.NowNs;
         _proposer.SetTimer(_timer);
         AddVotersOf(_base, prepare: true);
     }
@@ -168,6 +171,12 @@ public sealed class Round
     private void Refuse(Target target, RoundRefusal refusal)
     {
         target.IsRefused = true;
+        if (_phase == Phase.Preparing && refusal is RoundRefusal.Leased or RoundRefusal.Lower && !_isHurried)
+        {
+            _isHurried = true;
+            _proposer.HurryTimer(Key, _timer, _preparedNs, refusal == RoundRefusal.Lower);
+        }
+
         if (_refusal == RoundRefusal.None || refusal < _refusal)
         {
             _refusal = refusal == RoundRefusal.None ? _refusal : refusal;
@@ -216,6 +225,7 @@ public sealed class Round
         if (IsReached(current, HasAccepted) && IsReached(next, HasAccepted))
         {
             _proposer.OnOwnDecision(Key, current, next);
+            _proposer.NoteDecided(Key);
             End(RoundEnd.Decided, next);
         }
         else if (!Majority.IsPossible(current, IsRefused) || !Majority.IsPossible(next, IsRefused))
@@ -229,6 +239,11 @@ public sealed class Round
     {
         if (_phase is Phase.Preparing or Phase.Accepting)
         {
+            if (_phase == Phase.Preparing && _isHurried)
+            {
+                _proposer.NoteHurried(Key);
+            }
+
             End(_phase == Phase.Preparing ? RoundEnd.TimedOutBeforeAccept : RoundEnd.Unknown, _next);
         }
     }

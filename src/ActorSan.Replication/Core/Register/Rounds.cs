@@ -90,4 +90,7 @@ public sealed record ProposerSettings
 {
     /// <summary>R6: how long promises, and then acceptances, are waited for.</summary>
     public long RoundTimeoutNs { get; init; } = 1_000_000_000;
+
+    /// <summary>How long they are waited for, at first, after a voter has said that a grant of it runs; a quarter of it after one has said that it has promised a higher ballot.</summary>
+    public long RefusedPatienceNs { get; init; } = 125_000_000;
 }

@@ -277,7 +277,8 @@ public sealed unsafe partial class Replica
         StoreStatus status = flush.Request.Status;
         if (status != StoreStatus.Success)
         {
-            Fail(status);
+            // Room that ran out only now has lost what was taken before: the session ends, whatever the store calls it.
+            Fail(status == StoreStatus.NoSpace ? StoreStatus.WriteError : status);
         }
 
         flush.Status = status;

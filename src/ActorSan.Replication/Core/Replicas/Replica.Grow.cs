@@ -119,7 +119,7 @@ public sealed unsafe partial class Replica
             }
 
             long length = Math.Min(ZeroedAtOnce, sizeBytes - _zeroedTo);
-            var request = new Io(OnZeroed) { OffsetBytes = replica._dataOffsetBytes + _zeroedTo, LengthBytes = length, MayDeallocate = true };
+            var request = new Io(OnZeroed) { OffsetBytes = replica._dataOffsetBytes + _zeroedTo, LengthBytes = length, MayDeallocate = !replica._metadata.IsThick };
             _zeroedTo += length;
             replica._store.Zero(request);
         }

@@ -20,6 +20,19 @@ public sealed unsafe partial class Replica
     private long _marksDueNs;
     private long _clearDueNs;
 
+    /// <summary>One more mark, durable, without a write (W2): an image of the store that was made before is an old copy from then on.</summary>
+    public void CountMark(bool may, Action<bool> done)
+    {
+        if (may && !IsFailed)
+        {
+            Intent.Count(new MarkCounted(this, done));
+        }
+        else
+        {
+            done(false);
+        }
+    }
+
     /// <summary>Every 100 ms or so.</summary>
     /// <param name="oldestReadNs">When the oldest read that has not ended was submitted, by whoever reads; long.MaxValue: none.</param>
     public void Tick(long oldestReadNs)
@@ -485,6 +498,19 @@ public sealed unsafe partial class Replica
             }
 
             return true;
+        }
+    }
+
+    private sealed class MarkCounted(Replica replica, Action<bool> done) : IntentWaiter
+    {
+        public override void OnIntent(bool durable)
+        {
+            if (!durable)
+            {
+                replica.Fail(StoreStatus.WriteError);
+            }
+
+            done(durable);
         }
     }
 }

@@ -286,7 +286,12 @@ public sealed unsafe partial class Replica
         if (!IsFailed)
         {
             IsFailed = true;
-            EndSession();
+            if (status != StoreStatus.NoSpace)
+            {
+                // A store that only has no room has lost nothing that it took.
+                EndSession();
+            }
+
             _user.OnStoreFailed(status);
 
             // Who waits for a slot waits for one that a failed write may never give back.

@@ -485,13 +485,14 @@ public sealed unsafe partial class Secondary
 
         if (answers == FrameKind.Gated)
         {
-            _replica.MakeSetsDurable(durable =>
+            // An image of before this admission shows by its mark that it is older, though nothing new was written since (W2, A2): the decision that admits it tells the mark.
+            _replica.MakeSetsDurable(durable => _replica.CountMark(durable, counted =>
             {
-                if (durable)
+                if (counted)
                 {
                     SendIfAttached(attachment, answers, seq);
                 }
-            });
+            }));
             return;
         }
 

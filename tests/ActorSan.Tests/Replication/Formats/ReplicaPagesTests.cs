@@ -1,6 +1,7 @@
 using ActorSan.Replication.Core.Formats;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Intent;
+using ActorSan.Replication.Core.Replicas;
 using ActorSan.Storage.Metadata;
 using ActorSan.Tests.Replication.Wire;
 using CsCheck;
@@ -47,6 +48,20 @@ public sealed class ReplicaPagesTests
         Assert.Equal(StateHex, Convert.ToHexString(bytes));
         Assert.True(ReplicaState.TryRead(bytes, out ReplicaState? read, out _));
         Assert.Equal(KnownState, read);
+    }
+
+    /// <summary>§2, power session: it is kept over a loss of power only where nothing can have been acknowledged that the medium did not have, also before the settings were changed.</summary>
+    [Theory]
+    [InlineData(true, true, false)]
+    [InlineData(true, false, false)]
+    [InlineData(false, true, false)]
+    [InlineData(false, false, true)]
+    public void A_write_cache_that_is_switched_off_after_a_loss_of_power_brings_nothing_back(bool cachedBefore, bool cachedNow, bool isKept)
+    {
+        ReplicaState before = (KnownState with { WhollyOut = false }).Opened(WireSamples.Id(30), wasClean: false, cachedBefore, doubtful: false, WireSamples.Id(31));
+        Assert.True(ReplicaState.TryRead(Bytes(before), out ReplicaState? read, out _));
+        ReplicaState after = read.Opened(WireSamples.Id(32), wasClean: false, cachedNow, doubtful: false, WireSamples.Id(33));
+        Assert.Equal(isKept ? WireSamples.Id(31) : WireSamples.Id(33), after.Session);
     }
 
     [Fact]

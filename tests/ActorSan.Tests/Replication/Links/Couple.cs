@@ -33,7 +33,7 @@ internal sealed class Couple : IAsyncDisposable
         var zeus = new LinkNode(engine, "zeus", change);
         IPEndPoint address = await zeus.Listen();
         LinkProxy? proxy = proxied ? new LinkProxy(address, flip) : null;
-        return new Couple(atlas, zeus, await atlas.Add("zeus", proxy?.Address ?? address), await zeus.Add("atlas", null), proxy);
+        return new Couple(atlas, zeus, await atlas.Add("zeus", proxy?.Address ?? address), await zeus.Add("atlas"), proxy);
     }
 
     /// <summary>A volume at both ends.</summary>

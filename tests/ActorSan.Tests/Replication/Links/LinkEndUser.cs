@@ -50,10 +50,15 @@ internal sealed unsafe class LinkEndUser : ILinkUser
 
     public int Downs { get; private set; }
 
+    public int Gones { get; private set; }
+
     public int HoldsOut { get; private set; }
 
     /// <summary>Keep all that comes until <see cref="ReleaseKept"/>; else now and then one, for a while.</summary>
     public bool KeepAll { get; set; }
+
+    /// <summary>Called when it hears that the link is down.</summary>
+    public Action? WhenDown { get; set; }
 
     public void OnLinkUp(IPeerLink link)
     {
@@ -72,6 +77,14 @@ internal sealed unsafe class LinkEndUser : ILinkUser
     {
         _node.Demand(!link.IsUp && Ups == Downs + 1, "down came without up");
         Downs++;
+        WhenDown?.Invoke();
+        _node.Changed();
+    }
+
+    public void OnPeerGone(IPeerLink link)
+    {
+        _node.Demand(!link.IsUp && link.IsGone, "a peer that is there is gone");
+        Gones++;
         _node.Changed();
     }
 

@@ -50,9 +50,19 @@ internal sealed class LinkNode : ILinkEvents, IAsyncDisposable
     /// <summary>What must never happen, and did.</summary>
     public List<string> Violations { get; } = [];
 
-    public Task<IPEndPoint> Listen() => Thread.Invoke(() => Links.Listen(new IPEndPoint(IPAddress.Loopback, 0)));
+    public Task<IPEndPoint> Listen(IPEndPoint? at = null) => Thread.Invoke(() => Links.Listen(at ?? new IPEndPoint(IPAddress.Loopback, 0)));
 
-    public Task<LinkPeer> Add(string name, IPEndPoint? address) => Thread.Invoke(() => Links.Add(name, address));
+    /// <param name="addresses">By which it is reached, the best first; none: it is not known where.</param>
+    public Task<LinkPeer> Add(string name, params IPEndPoint[] addresses) => Thread.Invoke(() => Links.Add(name, addresses));
+
+    /// <summary>What became of paths, in order.</summary>
+    public List<(string Address, bool IsThere)> PathChanges { get; } = [];
+
+    public void PathChanged(string peer, string address, bool isThere)
+    {
+        PathChanges.Add((address, isThere));
+        Changed();
+    }
 
     /// <summary>Completes when the condition, looked at on the thread after every event, is met.</summary>
     public async Task Until(Func<bool> condition, TimeSpan? limit = null)

@@ -27,8 +27,8 @@ internal sealed class LinkProxy : IDisposable
 
     public IPEndPoint Address { get; }
 
-    /// <summary>What the dialer of the first connection said.</summary>
-    public MemoryStream Recorded { get; } = new();
+    /// <summary>What the dialer of the last connection said; one before it may have been refused half-way.</summary>
+    public MemoryStream Recorded { get; private set; } = new();
 
     public int Connections { get; private set; }
 
@@ -76,8 +76,10 @@ internal sealed class LinkProxy : IDisposable
                 }
 
                 int number = Connections++;
-                _ = Pump(near, far, number, fromDialer: true);
-                _ = Pump(far, near, number, fromDialer: false);
+                var said = new MemoryStream();
+                Recorded = said;
+                _ = Pump(near, far, number, said);
+                _ = Pump(far, near, number, said: null);
             }
         }
         catch (Exception failure) when (failure is SocketException or ObjectDisposedException)
@@ -85,10 +87,10 @@ internal sealed class LinkProxy : IDisposable
         }
     }
 
-    private async Task Pump(Socket from, Socket to, int number, bool fromDialer)
+    private async Task Pump(Socket from, Socket to, int number, MemoryStream? said)
     {
         byte[] buffer = new byte[64 << 10];
-        (long at, byte mask) = _flip(number, fromDialer);
+        (long at, byte mask) = _flip(number, said is not null);
         long passed = 0;
         try
         {
@@ -100,10 +102,7 @@ internal sealed class LinkProxy : IDisposable
                     break;
                 }
 
-                if (fromDialer && number == 0)
-                {
-                    Recorded.Write(buffer, 0, count);
-                }
+                said?.Write(buffer, 0, count);
 
                 if (at >= passed && at < passed + count)
                 {

@@ -24,7 +24,7 @@ public sealed class LinkRefusalTests
     {
         await using var zeus = new LinkNode(engine, "zeus");
         IPEndPoint address = await zeus.Listen();
-        await zeus.Add("atlas", null);
+        await zeus.Add("atlas");
         await using var atlas = new LinkNode(engine, "atlas", options => options with { Key = new byte[32] });
         await atlas.Add("zeus", address);
         await zeus.Until(() => zeus.Ends.Count(end => end is { Peer: "atlas", End: LinkEnd.Refused, Fault: HandshakeFault.WrongProof }) >= 3);
@@ -150,6 +150,8 @@ public sealed class LinkRefusalTests
         }
 
         public void OnLinkDown(IPeerLink link) => User.OnLinkDown(link);
+
+        public void OnPeerGone(IPeerLink link) => User.OnPeerGone(link);
 
         public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner) => User.OnFrame(link, frame, data, owner);
     }

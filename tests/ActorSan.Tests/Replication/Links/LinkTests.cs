@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using ActorSan.Replication.Core.Frames;
 using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Links;
@@ -37,6 +38,37 @@ public sealed class LinkTests
             Assert.Equal(1, atlas.Ups);
             Assert.Equal(1, zeus.Ups);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task What_a_link_carries_is_counted_on_both_sides_and_outlives_the_connection(IoEngineKind engine)
+    {
+        const int Frames = 50;
+        await using var pair = await Couple.Make(engine, change: options => options with { KeepAlive = TimeSpan.FromMilliseconds(10) });
+        (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First, toSend: Frames);
+        await pair.Atlas.Until(() => atlas.Received == Frames && atlas.HoldsOut == 0);
+        await pair.Zeus.Until(() => zeus.Received == Frames && zeus.HoldsOut == 0);
+        LinkCounters sent = pair.Atlas.Links.CountersOf("zeus")!;
+        LinkCounters received = pair.Zeus.Links.CountersOf("atlas")!;
+        Assert.Equal(Frames, sent.SentFrames);
+        Assert.Equal(Frames, received.ReceivedFrames);
+        Assert.InRange(sent.SentBytes, Frames * 64, long.MaxValue);
+        Assert.InRange(received.ReceivedBytes, Frames * 64, long.MaxValue);
+        Assert.Null(pair.Atlas.Links.CountersOf("hera"));
+
+        // Keep-alives go to and fro; each turn of the thread looks.
+        long limit = Environment.TickCount64 + (long)EngineHarness.Limit.TotalMilliseconds;
+        while (await pair.Atlas.Thread.Invoke(() => sent.RoundTrip.Counts().Sum()) == 0 || await pair.Zeus.Thread.Invoke(() => received.RoundTrip.Counts().Sum()) == 0)
+        {
+            Assert.True(Environment.TickCount64 < limit, "no keep-alive was answered");
+        }
+
+        Assert.Equal(0, sent.Losses);
+        await pair.Atlas.Stop();
+        Assert.Equal(1, sent.Losses);
+        Assert.Equal(0, sent.QueuedBytes);
+        Assert.Equal(Frames, sent.SentFrames);
     }
 
     [Theory]
@@ -244,6 +276,81 @@ public sealed class LinkTests
         await pair.Atlas.Until(() => atlas.HoldsOut == 0);
     }
 
+    /// <summary>
+    /// Whoever waits for acknowledgements has all of the thread's buffers, and the acknowledgements stand behind another volume's data: they come, or two nodes that are primary for
+    /// each other wait for ever.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task A_receiver_whose_buffers_are_all_in_others_hands_still_hears_what_stands_behind_data(IoEngineKind engine)
+    {
+        await using var pair = await Couple.Make(engine);
+        (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First);
+        await pair.Atlas.Until(() => atlas.Ups == 1);
+        await pair.Zeus.Until(() => zeus.Ups == 1);
+        IoBuffer[] taken = await pair.Zeus.Thread.Invoke(() =>
+        {
+            var all = new List<IoBuffer>();
+            while (pair.Zeus.Thread.Buffers.TryRent(BufferPool.MinBufferBytes, BufferOwner.Test, out IoBuffer one))
+            {
+                all.Add(one);
+            }
+
+            return all.ToArray();
+        });
+        await pair.Atlas.Thread.Invoke(() =>
+        {
+            for (int i = 0; i < 20; i++)
+            {
+                atlas.SendWrite(64 << 10, atlas.SendAttachment);
+                atlas.SendAck();
+            }
+
+            return 0;
+        });
+        await pair.Zeus.Until(() => zeus.Received == 40 || Released(zeus));
+        Assert.Equal(40, await pair.Zeus.Thread.Invoke(() => zeus.Received));
+        await pair.Zeus.Thread.Invoke(() =>
+        {
+            foreach (IoBuffer one in taken)
+            {
+                pair.Zeus.Thread.Buffers.Return(one);
+            }
+
+            return 0;
+        });
+
+        // As a disk does: what was kept is given back later.
+        static bool Released(LinkEndUser user)
+        {
+            user.ReleaseKept();
+            return false;
+        }
+    }
+
+    /// <summary>What the end of a connection does to one volume may make another send, which has not heard of it yet.</summary>
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task A_volume_that_hears_of_an_end_may_make_one_send_that_has_not_heard_of_it(IoEngineKind engine)
+    {
+        await using var pair = await Couple.Make(engine, proxied: true);
+        (LinkEndUser first, _) = await pair.Open(First);
+        (LinkEndUser second, _) = await pair.Open(Second);
+        await pair.Atlas.Until(() => first.Ups == 1 && second.Ups == 1);
+        bool wasUp = false;
+        await pair.Atlas.Thread.Invoke(() => first.WhenDown = () =>
+        {
+            wasUp |= second.Channel!.IsUp;
+            second.SendAck();
+            second.SendBody(600);
+            second.SendWrite(4096, second.SendAttachment);
+        });
+        pair.Proxy!.Cut();
+        await pair.Atlas.Until(() => first.Ups == 2 && second.Ups == 2 && second.HoldsOut == 0);
+        await pair.Atlas.Thread.Invoke(() => first.WhenDown = null);
+        Assert.True(wasUp);
+    }
+
     [Theory]
     [MemberData(nameof(Engines))]
     public async Task A_peer_that_falls_silent_is_taken_for_gone_by_both_and_found_again(IoEngineKind engine)
@@ -274,7 +381,7 @@ public sealed class LinkTests
     {
         await using var zeus = new LinkNode(engine, "zeus");
         IPEndPoint address = await zeus.Listen();
-        LinkPeer side = await zeus.Add("atlas", null);
+        LinkPeer side = await zeus.Add("atlas");
         var user = new LinkEndUser(zeus, 1);
         await zeus.Thread.Invoke(() => user.Channel = side.Open(First, user));
         using var proxy = new LinkProxy(address);
@@ -291,6 +398,75 @@ public sealed class LinkTests
         await zeus.Until(() => user.Ups == 2 && user.Downs == 1);
         await after.Until(() => fresh.Ups == 1);
         Assert.Equal(LinkEnd.Replaced, await zeus.Thread.Invoke(() => zeus.Ends[^1].End));
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines))]
+    public async Task A_process_that_is_gone_is_known_to_be_by_who_dials_until_there_is_another(IoEngineKind engine)
+    {
+        await using var zeus = new LinkNode(engine, "zeus");
+        IPEndPoint address = await zeus.Listen();
+        LinkPeer zeusSide = await zeus.Add("atlas");
+        var there = new LinkEndUser(zeus, 1);
+        await zeus.Thread.Invoke(() => there.Channel = zeusSide.Open(First, there));
+        await using var atlas = new LinkNode(engine, "atlas");
+        LinkPeer atlasSide = await atlas.Add("zeus", address);
+        var user = new LinkEndUser(atlas, 2);
+        await atlas.Thread.Invoke(() => user.Channel = atlasSide.Open(First, user));
+        await atlas.Until(() => user.Ups == 1);
+        Assert.False(await atlas.Thread.Invoke(() => user.Channel!.IsGone));
+        await zeus.Stop();
+        await atlas.Until(() => user.Downs == 1 && user.Gones == 1);
+        await using var next = new LinkNode(engine, "zeus");
+        await next.Listen(address);
+        LinkPeer nextSide = await next.Add("atlas");
+        var fresh = new LinkEndUser(next, 3);
+        await next.Thread.Invoke(() => fresh.Channel = nextSide.Open(First, fresh));
+        await atlas.Until(() => user.Ups == 2);
+        Assert.False(await atlas.Thread.Invoke(() => user.Channel!.IsGone));
+        Assert.Equal(1, await atlas.Thread.Invoke(() => user.Gones));
+    }
+
+    public static TheoryData<IoEngineKind, int> EnginesAndPlaces
+    {
+        get
+        {
+            var all = new TheoryData<IoEngineKind, int>();
+            foreach (IoEngineKind engine in new[] { IoEngineKind.IoUring, IoEngineKind.Epoll })
+            {
+                all.Add(engine, -1);
+                all.Add(engine, 0);
+                all.Add(engine, 1);
+            }
+
+            return all;
+        }
+    }
+
+    /// <param name="refused">Of two paths the one that refuses whatever becomes of the process; -1: there is one path, and it does not.</param>
+    [Theory]
+    [MemberData(nameof(EnginesAndPlaces))]
+    public async Task Who_is_dialled_asks_after_a_process_that_went_and_not_after_a_connection_that_broke(IoEngineKind engine, int refused)
+    {
+        await using var pair = await Couple.Make(engine, proxied: true);
+        IPEndPoint atlasListens = await pair.Atlas.Listen();
+        IPEndPoint nobody = NobodysAddress();
+        IPEndPoint[] addresses = refused switch { 0 => [nobody, atlasListens], 1 => [atlasListens, nobody], _ => [atlasListens] };
+        _ = pair.Zeus.Thread.Post(() => pair.ZeusSide.SetAddresses(addresses));
+        (_, LinkEndUser zeus) = await pair.Open(First);
+        await pair.Zeus.Until(() => zeus.Ups == 1);
+        pair.Proxy!.Cut();
+        await pair.Zeus.Until(() => zeus.Ups == 2);
+        Assert.Equal(0, await pair.Zeus.Thread.Invoke(() => zeus.Gones));
+        await pair.Atlas.Stop();
+        await pair.Zeus.Until(() => zeus.Downs == 2 && zeus.Gones == 1);
+    }
+
+    private static IPEndPoint NobodysAddress()
+    {
+        using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        socket.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        return (IPEndPoint)socket.LocalEndPoint!;
     }
 
     /// <summary>A write of 4 KiB there and its acknowledgement back, again and again.</summary>
@@ -335,6 +511,8 @@ public sealed class LinkTests
         }
 
         public void OnLinkDown(IPeerLink link) => node.Changed();
+
+        public void OnPeerGone(IPeerLink link) => node.Changed();
 
         public unsafe void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
         {
@@ -382,6 +560,8 @@ public sealed class LinkTests
         }
 
         public void OnLinkDown(IPeerLink link) => _node.Changed();
+
+        public void OnPeerGone(IPeerLink link) => _node.Changed();
 
         public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
         {

@@ -259,6 +259,8 @@ public sealed unsafe class NetTests
 
         public int Downs { get; private set; }
 
+        public int Gones { get; private set; }
+
         public bool KeepNext { get; set; }
 
         public byte* Kept { get; private set; }
@@ -278,6 +280,12 @@ public sealed unsafe class NetTests
         public void OnLinkUp(IPeerLink link) => Ups++;
 
         public void OnLinkDown(IPeerLink link) => Downs++;
+
+        public void OnPeerGone(IPeerLink link)
+        {
+            Assert.True(link.IsGone && !link.IsUp);
+            Gones++;
+        }
 
         public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
         {
