@@ -40,14 +40,16 @@ public sealed class ScaleTests
     public async Task TenThousandLoginsLeaveNothingBehind()
     {
         await using TestNode node = await TestNode.Start();
-        LogInAndOut(node, 1000);
+
+        // The heap takes its size within the first thousands, once; what is left behind would grow with every thousand more.
+        LogInAndOut(node, 10_000);
         long memory = node.Daemon.ResidentBytes();
         int handles = node.Daemon.HandleCount();
         int threads = node.Daemon.ThreadCount();
-        LogInAndOut(node, 9000);
+        LogInAndOut(node, 10_000);
         Assert.InRange(node.Daemon.HandleCount(), 0, handles + 8);
         Assert.InRange(node.Daemon.ThreadCount(), 0, threads + 8);
-        Assert.InRange(node.Daemon.ResidentBytes(), 0, memory + (32 << 20));
+        Assert.InRange(node.Daemon.ResidentBytes(), 0, memory + (16 << 20));
     }
 
     private static void LogInAndOut(TestNode node, int times)

@@ -37,6 +37,12 @@ public sealed class IoThreadsActor : ReceiveActor
             TellAll(stop);
         });
         Receive<IoThreadEnded>(OnEnded);
+        Receive<GetIoThreadReports>(_ =>
+        {
+            IActorRef asker = Sender;
+            Task.WhenAll(Context.GetChildren().Select(child => child.Ask<IoThreadReport>(new GetIoThreadReport(), TimeSpan.FromSeconds(1))))
+                .PipeTo(asker, success: reports => reports.OrderBy(report => report.Index).ToArray());
+        });
         Receive<GetIoThreadReport>(ask =>
         {
             foreach (IActorRef child in Context.GetChildren())

@@ -1,7 +1,9 @@
 using System.Net;
+using ActorSan.Cluster.Control;
 using ActorSan.Cluster.Engines;
 using ActorSan.Cluster.Messages;
 using ActorSan.Cluster.Settings;
+using ActorSan.Iscsi;
 using ActorSan.Storage;
 using ActorSan.Storage.Threads;
 using Akka.Actor;
@@ -15,10 +17,16 @@ namespace ActorSan.Cluster.Actors;
 /// </summary>
 public sealed class NodeGuardian : ReceiveActor, IWithTimers
 {
-    // Of the stop's time: the sessions' share, then the volumes', then the threads'.
-    private const double DrainShare = 0.4;
-    private const double CloseShare = 0.4;
-    private const double ThreadShare = 0.2;
+    // Of the stop's time: the handover's share, then the sessions', then the volumes', then the threads'.
+    private const double HandOverShare = 0.3;
+    private const double DrainShare = 0.3;
+    private const double CloseShare = 0.3;
+    private const double ThreadShare = 0.1;
+
+    private static readonly TimeSpan s_leave = TimeSpan.FromSeconds(3);
+
+    // A node that starts anew serves nothing meanwhile: its sessions are not waited for.
+    private static readonly TimeSpan s_restartDrain = TimeSpan.FromMilliseconds(200);
     private readonly NodeSettings _settings;
     private readonly NodeEngines _engines;
     private readonly IActorRef _owner;
@@ -31,13 +39,19 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
     private IReadOnlyList<IoThread> _threads = [];
     private IReadOnlyList<VolumeSummary> _volumeSummaries = [];
     private IReadOnlyList<TargetSummary> _targetSummaries = [];
+    private readonly ClusterNode? _cluster;
+    private bool _membershipLost;
+    private bool _clusterStarts;
+    private bool _clusterRuns;
     private bool _stopping;
+    private string? _restartBecause;
     private StopPhase _phase;
 
     /// <param name="settings">What to start.</param>
     /// <param name="engines">With what.</param>
     /// <param name="owner">Is told <see cref="NodeReady"/>, <see cref="NodeFailed"/> and <see cref="NodeStopped"/>.</param>
-    public NodeGuardian(NodeSettings settings, NodeEngines engines, IActorRef owner)
+    /// <param name="cluster">Null: the node is alone.</param>
+    public NodeGuardian(NodeSettings settings, NodeEngines engines, IActorRef owner, ClusterParts? cluster)
     {
         _settings = settings;
         _engines = engines;
@@ -45,12 +59,19 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         _io = Context.ActorOf(IoThreadsActor.Props(settings.Io, engines.MakeThread, settings.StopTimeout * ThreadShare), "io");
         _volumes = Context.ActorOf(VolumesActor.Props(settings.Volumes, engines.Volumes), "volumes");
         _targets = Context.ActorOf(TargetsActor.Props(settings.Targets, engines.Iscsi), "targets");
+        if (cluster is not null)
+        {
+            IActorRef self = Self;
+            _cluster = new ClusterNode(Context, settings, cluster, _io, _targets, failure => self.Tell(new ActorFailed(failure)));
+        }
+
         Running();
     }
 
     public ITimerScheduler Timers { get; set; } = null!;
 
-    public static Props Props(NodeSettings settings, NodeEngines engines, IActorRef owner) => Akka.Actor.Props.Create(() => new NodeGuardian(settings, engines, owner));
+    public static Props Props(NodeSettings settings, NodeEngines engines, IActorRef owner, ClusterParts? cluster = null) =>
+        Akka.Actor.Props.Create(() => new NodeGuardian(settings, engines, owner, cluster));
 
     protected override SupervisorStrategy SupervisorStrategy()
     {
@@ -75,7 +96,16 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         Receive<TargetFailed>(failed => Fail($"target '{failed.Name}' cannot be exported: {failed.Reason}"));
         Receive<ActorFailed>(failed => Fail(failed.Failure is InvariantViolationException ? failed.Failure.Message : $"an actor failed: {failed.Failure}"));
         Receive<VolumeAvailable>(available => _targets.Tell(available));
-        Receive<VolumeUnavailable>(_ => { });
+        Receive<VolumeUnavailable>(unavailable => _targets.Tell(unavailable));
+        Receive<PutTarget>(put => _targets.Tell(put));
+        Receive<DropTarget>(drop => _targets.Tell(drop));
+        Receive<TargetExported>(exported => _cluster?.Actor.Tell(exported));
+        Receive<ClusterStarted>(_ => OnClusterStarted());
+        Receive<ClusterFailed>(OnClusterFailed);
+        Receive<MembershipLost>(OnMembershipLost);
+        Receive<RestartNode>(restart => Restart(restart.Reason));
+        Receive<ClusterHandedOver>(_ => OnHandedOver());
+        Receive<ClusterStopped>(OnClusterStopped);
         Receive<StopNode>(_ => Stop());
         Receive<SessionsDrained>(drained => OnDrained(drained.Fault));
         Receive<VolumesClosed>(OnClosed);
@@ -136,10 +166,48 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
 
     private void TellWhenReady()
     {
-        if (_portals.Count == _settings.Portals.Count && !_stopping)
+        if (_portals.Count != _settings.Portals.Count || _stopping)
         {
-            ThreadSummary[] threads = [.. _threads.Select(thread => new ThreadSummary(thread.Options.Index, thread.Name, thread.Engine.ToString(), thread.Options.Cpu))];
-            _owner.Tell(new NodeReady(threads, _volumeSummaries, _targetSummaries, [.. _portals.OrderBy(portal => portal.Name, StringComparer.Ordinal)]));
+            return;
+        }
+
+        if (_cluster is not null && !_clusterRuns)
+        {
+            if (!_clusterStarts)
+            {
+                _clusterStarts = true;
+                _cluster.Actor.Tell(new StartCluster(_threads, [.. _settings.Portals.Select(AsTold)]));
+            }
+
+            return;
+        }
+
+        ThreadSummary[] threads = [.. _threads.Select(thread => new ThreadSummary(thread.Options.Index, thread.Name, thread.Engine.ToString(), thread.Options.Cpu))];
+        _owner.Tell(new NodeReady(threads, _volumeSummaries, _targetSummaries, [.. _portals.OrderBy(portal => portal.Name, StringComparer.Ordinal)]) { Management = _cluster?.Management });
+    }
+
+    private NodePortal AsTold(PortalConfiguration portal)
+    {
+        IPEndPoint address = portal.Advertised ?? _portals.First(up => up.Name == portal.Name).Address;
+        PortalGroupSettings group = _settings.PortalGroups.First(one => one.GroupTag == portal.GroupTag);
+        return new NodePortal(portal.Name, address.ToString(), portal.GroupTag, group.RelativePortId, group.PortGroupId);
+    }
+
+    private void OnClusterStarted()
+    {
+        _clusterRuns = true;
+        TellWhenReady();
+    }
+
+    private void OnClusterFailed(ClusterFailed failed)
+    {
+        if (failed.MayPass)
+        {
+            Restart(failed.Reason);
+        }
+        else
+        {
+            Fail(failed.Reason);
         }
     }
 
@@ -153,6 +221,17 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         }
     }
 
+    // Whatever it was primary of it is no more: what it has in hand is answered without a claim, and it comes back as a new process would.
+    private void Restart(string reason)
+    {
+        if (!_stopping)
+        {
+            _log.Warning("The node starts anew: {Reason}", reason);
+            _restartBecause = reason;
+            Stop();
+        }
+    }
+
     private void Stop()
     {
         if (_stopping)
@@ -161,8 +240,29 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         }
 
         _stopping = true;
+        if (_cluster is null || _restartBecause is not null)
+        {
+            Drain();
+            return;
+        }
+
+        _log.Info("Stopping: volumes are handed over");
+        Await(StopPhase.HandOver, _settings.StopTimeout * HandOverShare);
+        _cluster.Actor.Tell(new HandOverAll());
+    }
+
+    private void OnHandedOver()
+    {
+        if (Leave(StopPhase.HandOver))
+        {
+            Drain();
+        }
+    }
+
+    private void Drain()
+    {
         _log.Info("Stopping: sessions are asked to log out");
-        TimeSpan drain = _settings.StopTimeout * DrainShare;
+        TimeSpan drain = _restartBecause is null ? _settings.StopTimeout * DrainShare : s_restartDrain;
         Await(StopPhase.Drain, drain + TimeSpan.FromSeconds(1));
         _engines.Iscsi.Stop(drain).PipeTo(Self, success: () => new SessionsDrained(null), failure: failure => new SessionsDrained(failure.GetBaseException().Message));
     }
@@ -181,7 +281,23 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
 
         _log.Info("Stopping: volumes are flushed and closed");
         Await(StopPhase.Close, _settings.StopTimeout * CloseShare);
-        _volumes.Tell(new CloseVolumes());
+        if (_cluster is null)
+        {
+            _volumes.Tell(new CloseVolumes());
+        }
+        else
+        {
+            _cluster.Actor.Tell(new StopCluster());
+        }
+    }
+
+    private void OnClusterStopped(ClusterStopped stopped)
+    {
+        if (_phase == StopPhase.Close)
+        {
+            _faults.AddRange(stopped.Faults);
+            _volumes.Tell(new CloseVolumes());
+        }
     }
 
     private void OnClosed(VolumesClosed closed)
@@ -192,6 +308,38 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         }
 
         _faults.AddRange(closed.Faults);
+        if (_cluster is not null && _restartBecause is null && !_membershipLost)
+        {
+            // In order, so that the others need not find out that it is gone.
+            Await(StopPhase.Leave, s_leave);
+            _cluster.Leave();
+            return;
+        }
+
+        StopThreads();
+    }
+
+    private void OnMembershipLost(MembershipLost lost)
+    {
+        _membershipLost = true;
+        if (Leave(StopPhase.Leave))
+        {
+            StopThreads();
+        }
+        else if (!_stopping && lost.End == MembershipEnd.Left)
+        {
+            _log.Info("This node was asked to leave its cluster: {Reason}", lost.Reason);
+            Stop();
+        }
+        else
+        {
+            Restart($"this node is no member of its cluster any more: {lost.Reason}");
+        }
+    }
+
+    private void StopThreads()
+    {
+        _cluster?.Dispose();
         Await(StopPhase.Threads, (_settings.StopTimeout * ThreadShare) + TimeSpan.FromSeconds(1));
         _io.Tell(new StopIoThreads());
     }
@@ -201,7 +349,7 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         if (Leave(StopPhase.Threads))
         {
             _faults.AddRange(stopped.Faults);
-            _owner.Tell(new NodeStopped([.. _faults]));
+            _owner.Tell(new NodeStopped([.. _faults], _restartBecause));
             Context.Stop(Self);
         }
     }
@@ -211,11 +359,19 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
     {
         switch (late.Phase)
         {
+            case StopPhase.HandOver:
+                _log.Warning("Not every volume was handed over in time: the others take them over when the lease has run out");
+                OnHandedOver();
+                break;
             case StopPhase.Drain:
                 OnDrained("not within its share of the stop's time");
                 break;
             case StopPhase.Close:
                 OnClosed(new VolumesClosed(["volumes were not closed within their share of the stop's time"]));
+                break;
+            case StopPhase.Leave:
+                _ = Leave(StopPhase.Leave);
+                StopThreads();
                 break;
             case StopPhase.Threads:
                 OnThreadsStopped(new IoThreadsStopped(["I/O threads did not end within their share of the stop's time"]));
@@ -248,8 +404,10 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
     private enum StopPhase : byte
     {
         None,
+        HandOver,
         Drain,
         Close,
+        Leave,
         Threads,
     }
 

@@ -1,4 +1,6 @@
 using System.Globalization;
+using System.Net;
+using ActorSan.Cluster.Control;
 using ActorSan.Cluster.Engines;
 using ActorSan.Cluster.Messages;
 using ActorSan.Cluster.Settings;
@@ -15,14 +17,18 @@ namespace ActorSan.Cluster.Actors;
 /// </summary>
 public sealed class TargetActor : ReceiveActor
 {
-    private readonly TargetConfiguration _configuration;
+    private readonly Dictionary<string, IOpenVolume> _open = new(StringComparer.Ordinal);
+    private TargetConfiguration _configuration;
+    private IReadOnlyList<NodePortal> _remote = [];
     private readonly IIscsiEngine _engine;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly SortedDictionary<ulong, LogicalUnit> _luns = [];
     private readonly Dictionary<long, SessionInfo> _sessions = [];
     private bool _exportAsked;
+    private bool _dropped;
     private bool _exporting;
     private bool _exportAgain;
+    private long _version;
     private long _logins;
     private long _refusals;
 
@@ -36,6 +42,9 @@ public sealed class TargetActor : ReceiveActor
             _exportAsked = true;
             Export();
         });
+        Receive<VolumeUnavailable>(OnUnavailable);
+        Receive<PutTarget>(OnPut);
+        Receive<DropTarget>(_ => Drop());
         Receive<ExportDone>(OnExported);
         Receive<SessionOpened>(OnSessionOpened);
         Receive<SessionClosed>(OnSessionClosed);
@@ -51,21 +60,63 @@ public sealed class TargetActor : ReceiveActor
 
     private void OnAvailable(VolumeAvailable available)
     {
-        bool changed = false;
-        foreach (LunConfiguration lun in _configuration.Luns.Where(lun => lun.Volume == available.Name))
+        _open[available.Name] = available.Open;
+        if (_configuration.Luns.Any(lun => lun.Volume == available.Name))
         {
-            _luns[lun.Number] = available.Open.UnitOf(lun);
-            changed = true;
+            FollowLuns();
+        }
+    }
+
+    // A store that may come back is waited for: its unit answers NOT READY meanwhile.
+    private void OnUnavailable(VolumeUnavailable unavailable)
+    {
+        if (!unavailable.MayPass && _open.Remove(unavailable.Name))
+        {
+            FollowLuns();
+        }
+    }
+
+    private void OnPut(PutTarget put)
+    {
+        _configuration = put.Target;
+        _remote = put.Remote;
+        _version = put.Version;
+        _exportAsked = true;
+        FollowLuns();
+    }
+
+    private void FollowLuns()
+    {
+        _luns.Clear();
+        foreach (LunConfiguration lun in _configuration.Luns)
+        {
+            if (_open.TryGetValue(lun.Volume, out IOpenVolume? open))
+            {
+                _luns[lun.Number] = open.UnitOf(lun);
+            }
         }
 
-        if (changed && _exportAsked)
+        if (_exportAsked)
         {
             Export();
         }
     }
 
+    private void Drop()
+    {
+        _dropped = true;
+        IActorRef self = Self;
+        _engine.RemoveTarget(_configuration.Iqn).ContinueWith(_ => self.Tell(PoisonPill.Instance), TaskScheduler.Default);
+        _log.Info("Target {Target} is exported no more", _configuration.Iqn);
+    }
+
     private void Export()
     {
+        if (_dropped)
+        {
+            return;
+        }
+
         if (_exporting)
         {
             _exportAgain = true;
@@ -74,7 +125,8 @@ public sealed class TargetActor : ReceiveActor
 
         _exporting = true;
         var summary = new TargetSummary(_configuration.Iqn, [.. _luns.Keys]);
-        _engine.SetTarget(Settings()).PipeTo(Self, success: () => new ExportDone(summary, null), failure: failure => new ExportDone(summary, failure.GetBaseException().Message));
+        long version = _version;
+        _engine.SetTarget(Settings()).PipeTo(Self, success: () => new ExportDone(summary, version, null), failure: failure => new ExportDone(summary, version, failure.GetBaseException().Message));
     }
 
     private void OnExported(ExportDone done)
@@ -95,7 +147,7 @@ public sealed class TargetActor : ReceiveActor
         }
 
         _log.Info("Target {Target} is exported with LUNs {Luns}", _configuration.Iqn, done.Summary.Luns.Count == 0 ? "none" : string.Join(", ", done.Summary.Luns));
-        Context.Parent.Tell(new TargetExported(_configuration.Name, done.Summary));
+        Context.Parent.Tell(new TargetExported(_configuration.Name, done.Summary, done.Version));
     }
 
     private TargetSettings Settings() => new()
@@ -103,6 +155,7 @@ public sealed class TargetActor : ReceiveActor
         Name = _configuration.Iqn,
         Alias = _configuration.Alias,
         PortalGroups = _configuration.PortalGroups,
+        RemotePortals = [.. _remote.Where(portal => IPEndPoint.TryParse(portal.Address, out _)).Select(portal => new RemotePortalSettings { Address = IPEndPoint.Parse(portal.Address), GroupTag = (ushort)portal.GroupTag })],
         Initiators = _configuration.Initiators,
         Open = _configuration.Open,
         Chap = _configuration.Chap,
@@ -152,5 +205,5 @@ public sealed class TargetActor : ReceiveActor
 
     private static string NameOf(long sessionId) => "session-" + sessionId.ToString(CultureInfo.InvariantCulture);
 
-    private sealed record ExportDone(TargetSummary Summary, string? Fault);
+    private sealed record ExportDone(TargetSummary Summary, long Version, string? Fault);
 }

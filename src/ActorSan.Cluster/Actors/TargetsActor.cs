@@ -12,6 +12,11 @@ public sealed class TargetsActor : ReceiveActor
 {
     private readonly Dictionary<string, IActorRef> _byIqn = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, TargetSummary> _exported = new(StringComparer.Ordinal);
+
+    // Targets that end: their sessions are on their way out. One of the same name that is wanted meanwhile begins when they have gone.
+    private readonly Dictionary<string, PutTarget?> _ending = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, VolumeAvailable> _available = new(StringComparer.Ordinal);
+    private readonly IIscsiEngine _engine;
     private readonly int _count;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private IActorRef _exportAskedBy = ActorRefs.Nobody;
@@ -19,13 +24,18 @@ public sealed class TargetsActor : ReceiveActor
 
     public TargetsActor(IReadOnlyList<TargetConfiguration> targets, IIscsiEngine engine)
     {
+        _engine = engine;
         _count = targets.Count;
         foreach (TargetConfiguration target in targets)
         {
             _byIqn.Add(target.Iqn, Context.ActorOf(TargetActor.Props(target, engine), Uri.EscapeDataString(target.Iqn)));
         }
 
-        Receive<VolumeAvailable>(TellAll);
+        Receive<VolumeAvailable>(OnAvailable);
+        Receive<VolumeUnavailable>(OnUnavailable);
+        Receive<PutTarget>(OnPut);
+        Receive<DropTarget>(OnDrop);
+        Receive<Terminated>(ended => OnEnded(Uri.UnescapeDataString(ended.ActorRef.Path.Name)));
         Receive<ExportTargets>(OnExport);
         Receive<TargetExported>(OnExported);
         Receive<TargetFailed>(failed => Context.Parent.Tell(failed));
@@ -34,11 +44,75 @@ public sealed class TargetsActor : ReceiveActor
         Receive<LoginDenied>(OnDenied);
         Receive<IscsiWarning>(warning => _log.Warning("{Peer}: {Warning}", warning.PeerAddress, warning.Text));
         Receive<KickSession>(TellAll);
+        Receive<GetTargetReports>(_ => ReportAll());
     }
 
     public static Props Props(IReadOnlyList<TargetConfiguration> targets, IIscsiEngine engine) => Akka.Actor.Props.Create(() => new TargetsActor(targets, engine));
 
     protected override SupervisorStrategy SupervisorStrategy() => Supervision.EscalateAll;
+
+    private void ReportAll()
+    {
+        IActorRef asker = Sender;
+        Task.WhenAll(Context.GetChildren().Select(child => child.Ask<TargetReport>(new GetTargetReport(), TimeSpan.FromSeconds(1))))
+            .PipeTo(asker, success: reports => reports.OrderBy(report => report.Iqn, StringComparer.Ordinal).ToArray());
+    }
+
+    private void OnAvailable(VolumeAvailable available)
+    {
+        _available[available.Name] = available;
+        TellAll(available);
+    }
+
+    private void OnUnavailable(VolumeUnavailable unavailable)
+    {
+        _ = _available.Remove(unavailable.Name);
+        TellAll(unavailable);
+    }
+
+    // A target of the catalog: it comes and goes while the node runs, and knows the volumes that came before it.
+    private void OnPut(PutTarget put)
+    {
+        if (_ending.ContainsKey(put.Target.Iqn))
+        {
+            _ending[put.Target.Iqn] = put;
+            return;
+        }
+
+        if (!_byIqn.TryGetValue(put.Target.Iqn, out IActorRef? target))
+        {
+            target = Context.ActorOf(TargetActor.Props(put.Target, _engine), $"{Uri.EscapeDataString(put.Target.Iqn)}");
+            _byIqn.Add(put.Target.Iqn, target);
+            foreach (VolumeAvailable available in _available.Values)
+            {
+                target.Tell(available);
+            }
+        }
+
+        target.Tell(put);
+    }
+
+    private void OnDrop(DropTarget drop)
+    {
+        if (_ending.ContainsKey(drop.Iqn))
+        {
+            _ending[drop.Iqn] = null;
+        }
+        else if (_byIqn.Remove(drop.Iqn, out IActorRef? target))
+        {
+            _ending.Add(drop.Iqn, null);
+            _ = Context.Watch(target);
+            target.Tell(drop);
+        }
+    }
+
+    private void OnEnded(string iqn)
+    {
+        if (_ending.Remove(iqn, out PutTarget? wanted) && wanted is not null)
+        {
+            OnPut(wanted);
+        }
+    }
 
     private void OnExport(ExportTargets export)
     {
@@ -50,12 +124,14 @@ public sealed class TargetsActor : ReceiveActor
     private void OnExported(TargetExported exported)
     {
         _exported[exported.Name] = exported.Summary;
+        Context.Parent.Tell(exported);
+
         ReportWhenAllExported();
     }
 
     private void ReportWhenAllExported()
     {
-        if (!_reported && !_exportAskedBy.IsNobody() && _exported.Count == _count)
+        if (!_reported && !_exportAskedBy.IsNobody() && _exported.Count >= _count)
         {
             _reported = true;
             _exportAskedBy.Tell(new TargetsExported([.. _exported.Values]));

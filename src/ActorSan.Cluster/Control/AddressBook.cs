@@ -14,7 +14,12 @@ public sealed class AddressBook
     public Address? Find(string node) => _addresses.GetValueOrDefault(node);
 
     /// <summary>From now on, in the place of what was known.</summary>
-    public void Put(string node, Address address) => _addresses[node] = address;
+    public void Put(string node, Address address)
+    {
+        _addresses[node] = address;
+        Changed?.Invoke([.. _addresses]);
+    }
 
-    public void Remove(string node) => _addresses.TryRemove(node, out _);
+    /// <summary>With all that is known, on the thread of <see cref="Put"/>.</summary>
+    public event Action<IReadOnlyCollection<KeyValuePair<string, Address>>>? Changed;
 }

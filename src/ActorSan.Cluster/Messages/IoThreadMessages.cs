@@ -26,3 +26,6 @@ public sealed record IoThreadEnded(int Index, string? Fault);
 public sealed record GetIoThreadReport;
 
 public sealed record IoThreadReport(int Index, string Name, IoEngineKind Engine, int? Cpu, bool Running, IoThreadCounters Counters);
+
+/// <summary>To <c>io</c>. Answered by an array of <see cref="IoThreadReport"/>, ascending by number.</summary>
+public sealed record GetIoThreadReports;

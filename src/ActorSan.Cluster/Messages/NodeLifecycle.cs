@@ -13,7 +13,11 @@ public sealed record NodeReady(
     IReadOnlyList<ThreadSummary> Threads,
     IReadOnlyList<VolumeSummary> Volumes,
     IReadOnlyList<TargetSummary> Targets,
-    IReadOnlyList<PortalSummary> Portals);
+    IReadOnlyList<PortalSummary> Portals)
+{
+    /// <summary>What an administrator can ask and change; null: the node is alone.</summary>
+    public Management.ClusterManagement? Management { get; init; }
+}
 
 public sealed record ThreadSummary(int Index, string Name, string Engine, int? Cpu);
 
@@ -27,8 +31,12 @@ public sealed record PortalSummary(string Name, IPEndPoint Address, ushort Group
 /// <summary>The start failed, or the running node cannot go on; everything that runs is being stopped.</summary>
 public sealed record NodeFailed(string Reason);
 
+/// <summary>To the node guardian: stop everything and say why it is to be started anew, in the same process.</summary>
+public sealed record RestartNode(string Reason);
+
 /// <param name="Faults">What could not be done in order; empty: a clean stop.</param>
-public sealed record NodeStopped(IReadOnlyList<string> Faults)
+/// <param name="RestartBecause">Null: it was to stop for good.</param>
+public sealed record NodeStopped(IReadOnlyList<string> Faults, string? RestartBecause = null)
 {
     public bool IsClean => Faults.Count == 0;
 }

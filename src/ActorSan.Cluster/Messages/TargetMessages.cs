@@ -8,7 +8,8 @@ public sealed record ExportTargets;
 public sealed record TargetsExported(IReadOnlyList<TargetSummary> Targets);
 
 /// <summary>From a target's actor: the iSCSI side has its settings.</summary>
-public sealed record TargetExported(string Name, TargetSummary Summary);
+/// <param name="Version">Of the <see cref="PutTarget"/> that it follows; 0: of the configuration.</param>
+public sealed record TargetExported(string Name, TargetSummary Summary, long Version);
 
 /// <summary>From a target's actor: the iSCSI side refused them.</summary>
 public sealed record TargetFailed(string Name, string Reason);
@@ -30,6 +31,9 @@ public sealed record KickSession(long SessionId);
 
 /// <summary>To a target's actor. Answered by <see cref="TargetReport"/>.</summary>
 public sealed record GetTargetReport;
+
+/// <summary>To <c>targets</c>. Answered by an array of <see cref="TargetReport"/>.</summary>
+public sealed record GetTargetReports;
 
 public sealed record TargetReport(string Iqn, IReadOnlyList<ulong> Luns, IReadOnlyList<SessionReport> Sessions, long Logins, long Refusals);
 

@@ -61,9 +61,12 @@ public sealed class JournalDatabase
         akka {
           actor {
             serializers.actorsan-voter-journal = "{{NameOf(typeof(VoterJournalSerializer))}}"
+            serializers.actorsan-history = "{{NameOf(typeof(HistorySerializer))}}"
             serialization-bindings {
               "{{NameOf(typeof(VoterRecord))}}" = actorsan-voter-journal
               "{{NameOf(typeof(VoterJournalSnapshot))}}" = actorsan-voter-journal
+              "{{NameOf(typeof(HistoryRecord))}}" = actorsan-history
+              "{{NameOf(typeof(HistorySnapshot))}}" = actorsan-history
             }
           }
           persistence {

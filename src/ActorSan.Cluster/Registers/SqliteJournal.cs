@@ -24,8 +24,9 @@ internal static class SqliteJournal
     private const int ApplicationOffset = 68;
     private static readonly byte[] Magic = "SQLite format 3\0"u8.ToArray();
 
-    // Seconds. Nobody else writes to the file: a wait is one for a snapshot beside the append.
-    private const int LockTimeout = 5;
+    // Seconds. The voter's journal and the volumes' histories make their tables at the same time, and append beside each other and their snapshots: nobody else writes to the file, so
+    // who waits waits for a slow disk, and giving up early would only leave the voter without its journal until it is tried again.
+    private const int LockTimeout = 30;
 
     /// <summary>Opens or makes the journal of <paramref name="node"/> in <paramref name="directory"/> and checks all of it.</summary>
     /// <exception cref="JournalException">It is refused.</exception>

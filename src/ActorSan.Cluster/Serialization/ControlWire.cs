@@ -1,4 +1,5 @@
 using System.Collections.Frozen;
+using ActorSan.Cluster.Control;
 using ActorSan.Replication.Core.Control;
 using ActorSan.Replication.Core.Leases;
 using ActorSan.Replication.Core.Register;
@@ -27,6 +28,9 @@ public sealed class ControlWire
 
         new(typeof(ValueList<string>)), new(typeof(ValueList<Guid>)), new(typeof(ValueList<VoterId>)), new(typeof(ValueList<Member>)), new(typeof(ValueList<ReplicaEntry>)),
         new(typeof(ValueList<LeaseRequest>)), new(typeof(ValueList<LeaseAnswer>)),
+
+        new(typeof(DocumentValue)), new(typeof(MakeReplica)), new(typeof(ReplicaMade)), new(typeof(NodeHello)), new(typeof(NodePortal)), new(typeof(ValueList<NodePortal>)),
+        new(typeof(NodeQuestion)), new(typeof(NodeAnswer)),
     ];
 
     private static readonly WireContract[] SpokenMessages =
@@ -59,6 +63,11 @@ public sealed class ControlWire
         WireContract.Of<HandOverWish>("hand-over-wish", 1, ControlLane.Register),
         WireContract.Of<ChangeWish>("change-wish", 1, ControlLane.Register),
         WireContract.Of<ChangeAnswer>("change-answer", 1, ControlLane.Register),
+        WireContract.Of<MakeReplica>("make-replica", 1, ControlLane.Register),
+        WireContract.Of<ReplicaMade>("replica-made", 1, ControlLane.Register),
+        WireContract.Of<NodeHello>("node-hello", 1, ControlLane.Register),
+        WireContract.Of<NodeQuestion>("node-question", 1, ControlLane.Register),
+        WireContract.Of<NodeAnswer>("node-answer", 1, ControlLane.Register),
     ];
 
     private readonly FrozenDictionary<string, WireContract> _read;

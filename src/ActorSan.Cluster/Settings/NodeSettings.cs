@@ -37,6 +37,14 @@ public sealed record NodeSettings
     public required IReadOnlyList<VolumeSettings> Volumes { get; init; }
 
     public required IReadOnlyList<TargetConfiguration> Targets { get; init; }
+
+    /// <summary>Null: the node is alone.</summary>
+    public required ClusterSettings? Cluster { get; init; }
+
+    /// <summary>Never null for a node of a cluster with <see cref="NodeRole.Storage"/>.</summary>
+    public required LinkSettings? Links { get; init; }
+
+    public required ManagementSettings Management { get; init; }
 }
 
 /// <summary><c>actorsan.io</c>.</summary>

@@ -12,9 +12,15 @@ public static class NodeLog
 {
     private const string HumanTemplate = "{Timestamp:yyyy-MM-dd HH:mm:ss.fff} {Level:u4} {Message:lj}{NewLine}{Exception}";
 
-    public static Logger Create(LogSettings settings)
+    /// <param name="also">Gets everything too; null: nobody.</param>
+    public static Logger Create(LogSettings settings, ILogEventSink? also = null)
     {
         LoggerConfiguration configuration = new LoggerConfiguration().MinimumLevel.Is(LevelOf(settings.Level));
+        if (also is not null)
+        {
+            configuration = configuration.WriteTo.Sink(also);
+        }
+
         configuration = settings.Format == LogFormat.Json
             ? configuration.WriteTo.Console(new RenderedCompactJsonFormatter(), standardErrorFromLevel: LogEventLevel.Verbose)
             : configuration.WriteTo.Console(

@@ -20,12 +20,24 @@ public sealed class SerilogBridge : ReceiveActor, IRequiresMessageQueue<ILoggerM
     internal static void Write(Serilog.ILogger log, Akka.Event.LogEvent written)
     {
         LogEventLevel level = LevelOf(written.LogLevel());
+
+        // A node that is away is dialled several times a second: membership and links say once that it is.
+        if (level <= LogEventLevel.Warning && IsDialling(written))
+        {
+            level = LogEventLevel.Debug;
+        }
+
         if (log.IsEnabled(level))
         {
             object[] values = [.. written.GetParameters()];
             log.ForContext(new PropertyEnricher("Actor", written.LogSource)).Write(level, written.Cause, written.GetTemplate(), values);
         }
     }
+
+    private static bool IsDialling(Akka.Event.LogEvent written) =>
+        written.LogSource.StartsWith("remoting", StringComparison.Ordinal) || written.LogSource.Contains("/endpointManager", StringComparison.Ordinal) || written.LogSource.Contains("/transports/", StringComparison.Ordinal)
+        || written.LogSource.Contains("/joinSeedNodeProcess", StringComparison.Ordinal) || written.LogSource.Contains("/firstSeedNodeProcess", StringComparison.Ordinal)
+        || written.LogClass.FullName?.StartsWith("Akka.Remote.", StringComparison.Ordinal) == true;
 
     private static LogEventLevel LevelOf(LogLevel level) => level switch
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Net;
 using ActorSan.Node.Hocon;
 using ActorSan.Storage;
 
@@ -147,6 +148,67 @@ public sealed class Section
         }
 
         return value;
+    }
+
+    /// <summary>A decimal fraction.</summary>
+    public double Fraction(string key, double least, double most)
+    {
+        string text = Text(key);
+        if (!double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double value))
+        {
+            Report(SettingsFault.IllTyped, key, $"'{text}' is no number");
+            return least;
+        }
+
+        if (value < least || value > most)
+        {
+            Report(SettingsFault.OutOfRange, key, string.Create(CultureInfo.InvariantCulture, $"{value} is not between {least} and {most}"));
+            return least;
+        }
+
+        return value;
+    }
+
+    /// <summary>An address to listen on, with its port; null where the key is empty or wrong.</summary>
+    public IPEndPoint? EndPoint(string key)
+    {
+        string text = Text(key);
+        return text.Length == 0 ? null : ParseEndPoint(key, text);
+    }
+
+    /// <summary>As <see cref="EndPoint"/>, one or a list, none of them twice; empty: none is given.</summary>
+    public IReadOnlyList<IPEndPoint> EndPoints(string key)
+    {
+        var endPoints = new List<IPEndPoint>();
+        foreach ((string text, _) in Texts(key))
+        {
+            if (ParseEndPoint(key, text) is not { } endPoint)
+            {
+                continue;
+            }
+
+            if (endPoint.Port != 0 && endPoints.Contains(endPoint))
+            {
+                Report(SettingsFault.Conflict, key, $"{endPoint} is named twice");
+            }
+
+            endPoints.Add(endPoint);
+        }
+
+        return endPoints;
+    }
+
+    private IPEndPoint? ParseEndPoint(string key, string text)
+    {
+        int colon = text.LastIndexOf(':');
+        bool hasPort = colon > 0 && (text[colon - 1] == ']' || text.IndexOf(':', StringComparison.Ordinal) == colon);
+        if (hasPort && IPEndPoint.TryParse(text, out IPEndPoint? endPoint))
+        {
+            return endPoint;
+        }
+
+        Report(SettingsFault.IllTyped, key, $"'{text}' is no address with a port, like 192.0.2.7:7310 or [2001:db8::7]:7310");
+        return null;
     }
 
     /// <summary>Bytes.</summary>

@@ -63,11 +63,25 @@ public static class SettingsReader
     /// <summary>Reads on over every mistake and leaves them in <paramref name="findings"/>; the result means something only when there are none.</summary>
     internal static NodeSettings Read(HoconTable document, HostFacts host, SettingsFindings findings)
     {
-        HoconTable reference = ReferenceConf.Table;
+        RefuseMisspelledRoots(document, findings);
+        Section root = Open(document, findings, Root);
+        Section command = Open(document, findings, "petabridge", "cmd");
+        NodeSettings settings = ReadNode(root, command, host);
+        root.Close();
+        command.Close();
+        new CrossChecks(root, findings).Check(settings);
+        new ListeningChecks(root, command, document, findings).Check(settings);
+        return settings;
+    }
+
+    // What the user wrote at a path, and below it what reference.conf has there.
+    private static Section Open(HoconTable document, SettingsFindings findings, params string[] path)
+    {
+        string name = string.Join('.', path);
         var layers = new List<HoconTable>();
-        foreach (HoconTable source in new[] { document, reference })
+        foreach (HoconTable source in new[] { document, ReferenceConf.Table })
         {
-            switch (source.Find(Root))
+            switch (source.Find(path))
             {
                 case HoconTable table:
                     layers.Add(table);
@@ -75,20 +89,15 @@ public static class SettingsReader
                 case null:
                     break;
                 case var other:
-                    findings.Add(new SettingsIssue(SettingsFault.IllTyped, Root, other.Origin, $"must be a section {{ … }}, not {other.KindName}"));
+                    findings.Add(new SettingsIssue(SettingsFault.IllTyped, name, other.Origin, $"must be a section {{ … }}, not {other.KindName}"));
                     break;
             }
         }
 
-        RefuseForeignKeys(document, findings);
-        var root = new Section(layers, Root, Root, document.Origin, findings, isTemplate: false);
-        NodeSettings settings = ReadNode(root, host);
-        root.Close();
-        new CrossChecks(root, findings).Check(settings);
-        return settings;
+        return new Section(layers, name, name, layers.Count > 1 ? layers[0].Origin : document.Origin, findings, isTemplate: false);
     }
 
-    private static NodeSettings ReadNode(Section root, HostFacts host)
+    private static NodeSettings ReadNode(Section root, Section command, HostFacts host)
     {
         Section defaults = root.Sub("defaults", isTemplate: true);
         Section node = root.Sub("node");
@@ -97,9 +106,11 @@ public static class SettingsReader
         IReadOnlyList<PortalGroupSettings> groups = PortalReader.ReadGroups(root, defaults.Sub("portal-group"), portals);
         var targets = new TargetReader(host, defaults, groups, portals);
         string stateDirectory = Absolute(node.Required("state-directory", "the directory for the node's own state"), host);
+        string name = node.Text("name") is { Length: > 0 } written ? written : host.HostName;
+        ClusterSettings? cluster = new ClusterReader(host).Read(root.Sub("cluster"), node, name);
         return new NodeSettings
         {
-            Name = node.Text("name") is { Length: > 0 } name ? name : host.HostName,
+            Name = name,
             StateDirectory = stateDirectory,
             StopTimeout = node.Duration("stop-timeout", TimeSpan.FromSeconds(1), TimeSpan.FromMinutes(10)),
             OpenFiles = node.Integer("open-files", 256, 1 << 30),
@@ -112,6 +123,9 @@ public static class SettingsReader
             PortalGroups = groups,
             Volumes = VolumeReader.Read(root, defaults.Sub("volume"), host, io.Cpus.Count),
             Targets = targets.Read(root),
+            Cluster = cluster,
+            Links = LinkReader.Read(root.Sub("links"), cluster),
+            Management = new ManagementReader(host).Read(command),
         };
     }
 
@@ -196,20 +210,8 @@ public static class SettingsReader
         return [.. Enumerable.Range(0, threads).Select(index => (int?)cpus[index % cpus.Count])];
     }
 
-    // petabridge.cmd is ours and has no key yet: what stands there would do nothing, and is refused.
-    private static void RefuseForeignKeys(HoconTable document, SettingsFindings findings)
+    private static void RefuseMisspelledRoots(HoconTable document, SettingsFindings findings)
     {
-        if (document.Find("petabridge", "cmd") is { } command)
-        {
-            IEnumerable<(string Key, HoconNode Node)> keys = command is HoconTable table
-                ? table.Keys.Select(key => ($"petabridge.cmd.{Section.Quote(key)}", table.Find(key)!))
-                : [("petabridge.cmd", command)];
-            foreach ((string key, HoconNode node) in keys)
-            {
-                findings.Add(new SettingsIssue(SettingsFault.UnknownKey, key, node.Origin, "unknown key; nothing can be set under petabridge.cmd in this version"));
-            }
-        }
-
         foreach (string key in document.Keys)
         {
             string? near = Suggestion.For(key, [Root, "akka", "petabridge"]);

@@ -123,7 +123,7 @@ internal static class VolumeReader
         return path;
     }
 
-    private static string? VolumeNameFault(string name) =>
+    internal static string? VolumeNameFault(string name) =>
         name.Length is > 0 and <= 64 && name.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.')
             ? null
             : "a volume's name has 1 to 64 letters, digits, '-', '_' and '.'";

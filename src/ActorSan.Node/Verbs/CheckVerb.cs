@@ -43,6 +43,13 @@ internal static class CheckVerb
         output.WriteLine($"node {settings.Name}: state in {settings.StateDirectory}");
         output.WriteLine($"  {settings.Io.Cpus.Count} I/O threads on CPUs {string.Join(", ", settings.Io.Cpus.Select(cpu => cpu?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "any"))}"
             + $", engine {settings.Io.Engine}, {Quantity.Format(settings.Io.BufferPoolBytes)} of buffers each");
+        if (settings.Cluster is { } cluster)
+        {
+            output.WriteLine($"  {(cluster.Role == NodeRole.Witness ? "witness" : "storage node")} of a cluster: {cluster.Address}{(cluster.Tls is null ? "" : " with TLS")}, links {(settings.Links is { } links ? string.Join(" and ", links.Addresses) : "none")}, "
+                + $"seeds {string.Join(", ", cluster.Seeds)}, founders {(cluster.Founders.Count == 0 ? "none" : string.Join(", ", cluster.Founders))}");
+        }
+
+        output.WriteLine($"  management: {settings.Management}");
         foreach (VolumeSettings volume in settings.Volumes)
         {
             string place = volume.Path.Length > 0 ? $" {volume.Path}" : "";

@@ -19,6 +19,8 @@ public static class CommandLine
             StoreVerbs.CreateFormat(output, error),
             StoreVerbs.CreateInspect(output, error),
             CheckVerb.Create(output, error),
+            InitVerb.Create(output, error),
+            CertsVerbs.Create(output, error),
         };
         ParseResult parsed = root.Parse(arguments);
         if (parsed.Errors.Count > 0)

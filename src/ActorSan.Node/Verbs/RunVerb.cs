@@ -1,5 +1,7 @@
 using System.CommandLine;
 using ActorSan.Cluster.Engines;
+using ActorSan.Cluster.Founding;
+using ActorSan.Cluster.Security;
 using ActorSan.Cluster.Settings;
 using ActorSan.Iscsi;
 using ActorSan.Node.Daemon;
@@ -29,16 +31,42 @@ internal static class RunVerb
                 return ExitCode.Usage;
             }
 
+            if (configuration.Settings.Cluster is not null && !MayRun(configuration.Settings, error))
+            {
+                return ExitCode.Usage;
+            }
+
             string? readyPath = parsed.GetValue(ready) is { Length: > 0 } path ? Path.GetFullPath(path) : null;
             return Run(configuration, readyPath);
         });
         return command;
     }
 
+    // Before anything is opened or contacted: a node that belongs to no cluster, or cannot prove that it does, waits for an administrator and for nothing else.
+    private static bool MayRun(NodeSettings settings, TextWriter error)
+    {
+        try
+        {
+            _ = ClusterFounding.Require(settings);
+            if (settings.Cluster!.Tls is { } files)
+            {
+                using var tls = ClusterTls.Load(files, TimeProvider.System);
+            }
+
+            return true;
+        }
+        catch (Exception failure) when (failure is ClusterIdentityException or ClusterTlsException)
+        {
+            error.WriteLine("actorsan: " + failure.Message);
+            return false;
+        }
+    }
+
     private static int Run(NodeConfiguration configuration, string? readyPath)
     {
         NodeSettings settings = configuration.Settings;
-        using Logger log = NodeLog.Create(settings.Log);
+        var tail = new LogTail(settings.Name);
+        using Logger log = NodeLog.Create(settings.Log, tail);
         if (settings.Io.Engine == IoEngineKind.Auto && IoThreadFactory.Probe() is { Engine: IoEngineKind.Epoll } probe)
         {
             log.Information("I/O threads use epoll and disk threads: {Reason}", probe.Reason);
@@ -55,6 +83,6 @@ internal static class RunVerb
             BufferPatience = settings.Iscsi.BufferPatience,
         });
         var engines = new NodeEngines(static (options, events) => IoThreadFactory.Create(options, events), new VolumeEngine(settings, log), iscsi);
-        return new NodeDaemon(configuration, engines, log, readyPath).Run();
+        return new NodeDaemon(configuration, engines, log, tail, readyPath).Run();
     }
 }

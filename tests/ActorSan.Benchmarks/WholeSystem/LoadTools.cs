@@ -8,7 +8,7 @@ internal sealed record Side(string Name, string Portal, string Target, int Lun, 
 /// <summary>One load: the arguments that both sides get alike.</summary>
 internal sealed record Load(bool IsRaw, string Mode, int BlockBytes, int Depth, int Sessions = 1);
 
-internal sealed record LoadResult(double Iops, double MeanMicroseconds, double ServerCpuMicroseconds);
+internal sealed record LoadResult(double Iops, double MeanMicroseconds, double ServerCpuMicroseconds, double P50Microseconds, double P99Microseconds);
 
 /// <summary>The C load tools beside this program, built when their source is newer than what was built.</summary>
 internal sealed class LoadTools(string sources, string built, int seconds, CancellationToken stop)
@@ -30,13 +30,17 @@ internal sealed class LoadTools(string sources, string built, int seconds, Cance
         }
     }
 
-    internal async Task<LoadResult> Run(Load load, Side side)
+    internal Task<LoadResult> Run(Load load, Side side) => RunFor(load, side, seconds, warmUp: 1);
+
+    /// <param name="seconds">Measured.</param>
+    /// <param name="warmUp">Seconds before that.</param>
+    internal async Task<LoadResult> RunFor(Load load, Side side, int seconds, int warmUp)
     {
         string program = Path.Combine(built, load.IsRaw ? "iscsi-raw" : "iscsi-load");
         List<string> arguments =
         [
             "-p", side.Portal, "-T", side.Target, "-l", Text(side.Lun), "-m", load.Mode, "-b", Text(load.BlockBytes), "-q", Text(load.Depth), "-s", Text(load.Sessions),
-            "-t", Text(seconds), "-w", "1", "-S", "256m", "-P", Text(side.ProcessId), "-n", side.Name,
+            "-t", Text(seconds), "-w", Text(warmUp), "-S", "256m", "-P", Text(side.ProcessId), "-n", side.Name,
         ];
         // The raw client has a CPU of its own, as the bare loopback's has: it would otherwise take turns with what it measures.
         string text = load.IsRaw && s_pins
@@ -48,13 +52,14 @@ internal sealed class LoadTools(string sources, string built, int seconds, Cance
             throw new BenchmarkException($"{side.Name}: the load had errors");
         }
 
-        return new LoadResult(Processes.Number(result, "iops"), Processes.Number(result, "mean_us"), Processes.Number(result, "server_cpu_us_per_op"));
+        return new LoadResult(Processes.Number(result, "iops"), Processes.Number(result, "mean_us"), Processes.Number(result, "server_cpu_us_per_op"),
+            Processes.Number(result, "p50_us"), Processes.Number(result, "p99_us"));
     }
 
     /// <summary>Writes the region once, so that no hole and no untouched page is measured.</summary>
-    internal Task Fill(Side side) => Processes.Run(
+    internal Task Fill(Side side, string region = "256m") => Processes.Run(
         Path.Combine(built, "iscsi-load"),
-        ["-p", side.Portal, "-T", side.Target, "-l", Text(side.Lun), "-b", "256k", "-q", "8", "-a", "seq", "-S", "256m", "--verify", "-n", side.Name],
+        ["-p", side.Portal, "-T", side.Target, "-l", Text(side.Lun), "-b", "256k", "-q", "8", "-a", "seq", "-S", region, "--verify", "-n", side.Name],
         TimeSpan.FromSeconds(120),
         stop);
 

@@ -18,7 +18,7 @@ public sealed class LayoutTests
     [Fact]
     public void TestsMirrorTheRooms()
     {
-        string[] known = ["Storage", "Replication", "Scsi", "Iscsi", "Cluster", "Node", "Pbm", "House"];
+        string[] known = ["Storage", "Replication", "Scsi", "Iscsi", "Cluster", "Node", "Pbm", "House", "Workload"];
         IEnumerable<string> folders = Directory.EnumerateDirectories(Repository.PathOf("tests/ActorSan.Tests")).Select(path => Path.GetFileName(path)!).Where(name => name is not ("bin" or "obj" or "TestResults"));
         Assert.Empty(folders.Except(known));
     }
@@ -29,9 +29,10 @@ public sealed class LayoutTests
     [Fact]
     public void ScriptsAreExecutableAndTellTheirUse()
     {
-        string[] scripts = [.. Repository.Files().Where(file => file.StartsWith("ops/", StringComparison.Ordinal) && file.Count(c => c == '/') == 1 && IsScript(file))];
+        string[] scripts = [.. Repository.Files().Where(file => (file.StartsWith("ops/", StringComparison.Ordinal) || file.StartsWith("chaos/", StringComparison.Ordinal)) && file.Count(c => c == '/') == 1 && IsScript(file))];
         Assert.Contains("ops/quickstart", scripts);
         Assert.Contains("ops/test", scripts);
+        Assert.Contains("chaos/run", scripts);
         foreach (string script in scripts)
         {
             string path = Repository.PathOf(script);

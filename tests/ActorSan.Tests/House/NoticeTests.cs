@@ -34,10 +34,12 @@ public sealed class NoticeTests
 
     private static IEnumerable<string> Noticed() => Line.Matches(Repository.Read("NOTICE")).Select(line => line.Groups["name"].Value);
 
-    // What restore found for the program, transitive packages included: the SDK leaves it beside the project.
-    private static IEnumerable<string> Restored()
+    // What restore found for the programs, transitive packages included: the SDK leaves it beside the project.
+    private static IEnumerable<string> Restored() => ((string[])["ActorSan.Node", "ActorSan.Pbm"]).SelectMany(Restored).Distinct(StringComparer.Ordinal);
+
+    private static IEnumerable<string> Restored(string project)
     {
-        using JsonDocument assets = JsonDocument.Parse(Repository.Read("src/ActorSan.Node/obj/project.assets.json"));
+        using JsonDocument assets = JsonDocument.Parse(Repository.Read($"src/{project}/obj/project.assets.json"));
         return [.. assets.RootElement.GetProperty("libraries").EnumerateObject()
             .Where(library => library.Value.GetProperty("type").GetString() == "package").Select(library => library.Name.Split('/')[0])];
     }

@@ -17,7 +17,7 @@ namespace ActorSan.Tests.Cluster.Registers;
 internal sealed class VoterHost : IDisposable
 {
     public static readonly Guid Cluster = new("c1000000-0000-0000-0000-000000000001");
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
     private readonly BlockingCollection<object> _mail = [];
     private readonly ActorSystem _system;
     private readonly IActorRef _owner;

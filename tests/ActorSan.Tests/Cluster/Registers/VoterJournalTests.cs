@@ -118,10 +118,11 @@ public sealed class VoterJournalTests(ITestOutputHelper output)
                 host.AwaitCompaction();
             }
 
-            // Old records go behind the voter's back: there are ever fewer, while it goes on.
+            // Old records go behind the voter's back while it goes on, however far behind a busy host is.
+            var clock = Stopwatch.StartNew();
             while ((long)VoterHost.Sql(path, "SELECT count(*) FROM journal")! > 100)
             {
-                Assert.InRange(records, 0, 5000);
+                Assert.True(clock.Elapsed < VoterHost.Patience, "the journal stays long");
                 for (int i = 0; i < 10; i++)
                 {
                     host.Append(VoterSamples.Acceptance(++records));

@@ -109,6 +109,14 @@ public sealed class ControlGoldenBytesTests : TestKit
         61 ValueList<ReplicaEntry>
         62 ValueList<LeaseRequest>
         63 ValueList<LeaseAnswer>
+        64 DocumentValue: Document String, Epoch Int64, OldVoters ValueList<VoterId>, Primary PrimaryId?, Version Int64, Voters ValueList<VoterId>
+        65 MakeReplica: From String, Id Int64, Instance Guid, LogicalBlockBytes Int64, Name String, PhysicalBlockBytes Int64, SizeBytes Int64, VolumeId Guid
+        66 ReplicaMade: Fault String?, From String, Id Int64, Incarnation Guid, Instance Guid
+        67 NodeHello: ClusterId Guid, From String, Instance Guid, IsStorage Boolean, LinkAddress String, ManagementAddress String, Portals ValueList<NodePortal>, Release String, Voter VoterId
+        68 NodePortal: Address String, GroupTag Int64, Name String, PortGroup Int64, RelativePort Int64
+        69 ValueList<NodePortal>
+        70 NodeQuestion: Document String, From String, Id Int64, Instance Guid, What String
+        71 NodeAnswer: Document String, Fault String?, From String, Id Int64, Instance Guid
         """;
 
     public ControlGoldenBytesTests()

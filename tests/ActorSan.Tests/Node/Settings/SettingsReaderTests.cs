@@ -155,7 +155,6 @@ public sealed class SettingsReaderTests
     [InlineData("actorsan.volums.x = 1", 1, "actorsan.volums", SettingsFault.UnknownKey, "did you mean 'volumes'?")]
     [InlineData("\nactorsam.io.threads = 4", 2, "actorsam", SettingsFault.UnknownKey, "did you mean 'actorsan'?")]
     [InlineData("actorsan.defaults.volume.write-cahce = off", 1, "actorsan.defaults.volume.write-cahce", SettingsFault.UnknownKey, "did you mean 'write-cache'?")]
-    [InlineData("petabridge.cmd {\n host = x }", 2, "petabridge.cmd.host", SettingsFault.UnknownKey, "unknown key")]
     [InlineData("actorsan.io.threads = many", 1, "actorsan.io.threads", SettingsFault.IllTyped, "no whole number")]
     [InlineData("actorsan.io.threads = 0", 1, "actorsan.io.threads", SettingsFault.OutOfRange, "between 1 and 256")]
     [InlineData("actorsan.io.engine = iouring", 1, "actorsan.io.engine", SettingsFault.IllTyped, "auto, io_uring, epoll; did you mean 'io_uring'?")]
