@@ -406,7 +406,7 @@ internal sealed class VolumeProgram : ISimProgram, IVoterListener, IProposerList
 
         public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
         {
-            if (frame.Kind == FrameKind.Attach && Engine is { } engine)
+            if (frame.Kind == FrameKind.Attach && Engine is { ReadsFrames: true } engine)
             {
                 Guid own = engine.Replica.Lineage;
                 engine.OnFrame(link, frame, data, owner);

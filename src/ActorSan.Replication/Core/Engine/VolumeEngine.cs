@@ -74,6 +74,9 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
 
     public Secondary Secondary { get; }
 
+    /// <summary>From the first moment when the session is durable until the engine is stopped; what comes before or after is not looked at.</summary>
+    public bool ReadsFrames => _started && !_stopped;
+
     /// <summary>Null while this node is not primary.</summary>
     public Primary? Primary => _primary is { Phase: not PrimaryPhase.Over } ? _primary : null;
 
@@ -174,7 +177,7 @@ public sealed unsafe partial class VolumeEngine : ILinkUser, IReplicaUser, ISeco
 
     public void OnFrame(IPeerLink link, in Frame frame, byte* data, ReceivedData? owner)
     {
-        if (_stopped || !_started)
+        if (!ReadsFrames)
         {
             // Nothing is told of a session that is not durable yet: an offer is made again.
             return;
