@@ -38,10 +38,13 @@ public sealed partial class ControlSide
         if (!hasReplica || side.Volume is null)
         {
             _proposer.Know(key, first);
-            return side;
+        }
+        else
+        {
+            BeginReplica(side, null);
         }
 
-        BeginReplica(side, null);
+        TakeKept(key.Name);
         return side;
     }
 

@@ -28,6 +28,7 @@ public sealed partial class ControlSide : IVoterListener, IProposerListener, ILe
     private readonly LeaseHolder _leases;
     private readonly CatalogFounding _founding;
     private readonly Dictionary<string, VolumeSide> _volumes = new(StringComparer.Ordinal);
+    private readonly Dictionary<RegisterKey, Learn> _early = [];
     private readonly HashSet<string> _members = new(StringComparer.Ordinal);
     private readonly Dictionary<string, bool> _unreachable = new(StringComparer.Ordinal);
 
@@ -83,9 +84,9 @@ public sealed partial class ControlSide : IVoterListener, IProposerListener, ILe
     /// <summary>A message of another node, or of this one.</summary>
     public void On(ControlMessage message)
     {
-        if (message is Learn learn && learn.Key.Name.StartsWith("volume/", StringComparison.Ordinal) && !_volumes.ContainsKey(learn.Key.Name) && !IsNamed(learn.Key.Name))
+        if (message is Learn learn && learn.Key.Name.StartsWith("volume/", StringComparison.Ordinal) && !_volumes.ContainsKey(learn.Key.Name))
         {
-            // A volume that the catalog does not name yet: it is learnt again when it does.
+            KeepForLater(learn);
             return;
         }
 
@@ -224,6 +225,25 @@ public sealed partial class ControlSide : IVoterListener, IProposerListener, ILe
         else
         {
             control.OnOtherLineage(configuration);
+        }
+    }
+
+    // A volume that the catalog does not name yet is learnt again when it does. One that it names is added in a moment, and who serves it is told here before, with the catalog: what would
+    // be known then, but not told to anybody, would never be told, for the same value is no news the next time.
+    private void KeepForLater(Learn learn)
+    {
+        if (IsNamed(learn.Key.Name) && !(_early.GetValueOrDefault(learn.Key) is { } kept && kept.Value.Version >= learn.Value.Version))
+        {
+            _early[learn.Key] = learn;
+        }
+    }
+
+    private void TakeKept(string register)
+    {
+        foreach (Learn learn in _early.Values.Where(learn => learn.Key.Name == register).ToArray())
+        {
+            _ = _early.Remove(learn.Key);
+            On(learn);
         }
     }
 

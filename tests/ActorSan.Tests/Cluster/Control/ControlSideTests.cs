@@ -1,0 +1,143 @@
+using System.Collections.Concurrent;
+using ActorSan.Cluster.Catalog;
+using ActorSan.Cluster.Control;
+using ActorSan.Cluster.Registers;
+using ActorSan.Replication.Core.Leases;
+using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Core.Register;
+using ActorSan.Replication.Core.Values;
+using Akka.Actor;
+using Xunit;
+
+namespace ActorSan.Tests.Cluster.Control;
+
+/// <summary>The decisions of a node without a replica: what it knows of a volume that others serve.</summary>
+public sealed class ControlSideTests : IDisposable
+{
+    private static readonly Guid s_cluster = Guid.NewGuid();
+    private static readonly PrimaryId s_atlas = new("atlas", Guid.NewGuid());
+    private readonly Sink _sink = new();
+    private readonly ControlLoop _loop;
+    private readonly CatalogVolume _volume;
+    private readonly Configuration _first;
+    private readonly RegisterKey _catalog = new("catalog", Guid.NewGuid());
+
+    public ControlSideTests()
+    {
+        _loop = new ControlLoop(_sink.Failures.Enqueue);
+        _loop.Start();
+        var store = Guid.NewGuid();
+        _first = new Configuration
+        {
+            Version = 1,
+            VolumeId = Guid.NewGuid(),
+            Lineage = Guid.NewGuid(),
+            Voters = [.. new[] { "atlas", "hera", "zeus" }.Select(node => new VoterId(node, Guid.NewGuid()))],
+            InSync = [new Member("atlas", store, Guid.NewGuid())],
+            Replicas = [new ReplicaEntry("atlas", store)],
+            SizeBytes = 1 << 20,
+        };
+        _volume = new CatalogVolume(_first.VolumeId, "vol", CatalogVolume.Encode(_first), 512, 4096, DateTimeOffset.UnixEpoch);
+    }
+
+    [Fact]
+    public async Task Who_serves_is_known_although_it_was_told_before_the_volume_was_added()
+    {
+        ControlSide side = await Begin();
+        await _loop.Invoke(() =>
+        {
+            side.On(Told(_first with { Version = 3, Epoch = 2, Primary = s_atlas }));
+            side.On(Told(_first with { Version = 2, Epoch = 1 }));
+            return side.Add(_volume, static _ => null, hasReplica: false);
+        });
+
+        Assert.Equal("atlas", _sink.Latest[_volume.Id].Primary?.Node);
+        Assert.Equal(3, (await _loop.Invoke(() => side.KnownOf(_volume)))?.Version);
+    }
+
+    [Fact]
+    public async Task Of_a_volume_that_the_catalog_does_not_name_nothing_is_kept()
+    {
+        ControlSide side = await Begin();
+        CatalogVolume other = _volume with { Id = Guid.NewGuid() };
+        Configuration first = _first with { VolumeId = other.Id };
+        other = other with { First = CatalogVolume.Encode(first) };
+        await _loop.Invoke(() =>
+        {
+            side.On(Told(first with { Version = 3, Epoch = 2, Primary = s_atlas }));
+            return side.Add(other, static _ => null, hasReplica: false);
+        });
+
+        Assert.Equal(1, _sink.Latest[other.Id].Version);
+    }
+
+    [Fact]
+    public async Task What_is_told_after_the_volume_was_added_is_known_at_once()
+    {
+        ControlSide side = await Begin();
+        await _loop.Invoke(() =>
+        {
+            _ = side.Add(_volume, static _ => null, hasReplica: false);
+            side.On(Told(_first with { Version = 3, Epoch = 2, Primary = s_atlas }));
+            return true;
+        });
+
+        Assert.Equal(3, _sink.Latest[_volume.Id].Version);
+    }
+
+    public void Dispose()
+    {
+        _loop.Dispose();
+        Assert.Empty(_sink.Failures);
+    }
+
+    private Learn Told(Configuration value) => new("atlas", new RegisterKey(CatalogVolume.RegisterName(value.VolumeId), value.Lineage), value);
+
+    // A witness that knew the catalog before.
+    private Task<ControlSide> Begin() => _loop.Invoke(() =>
+    {
+        var options = new ControlSideOptions
+        {
+            Node = "hera",
+            Instance = Guid.NewGuid(),
+            ClusterId = s_cluster,
+            Founders = ["atlas", "zeus", "hera"],
+            Founds = false,
+            Leases = new LeaseSettings(),
+        };
+        var journal = new VoterJournal(Guid.NewGuid(), 0, ActorRefs.Nobody, ActorRefs.Nobody);
+        var side = new ControlSide(options, _loop, _sink, journal, new VoterState(), _sink);
+        var document = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume] };
+        side.Start((_catalog, new DocumentValue { Version = 2, Voters = _first.Voters, Document = document.ToJson() }));
+        return side;
+    });
+
+    private sealed class Sink : IControlNetwork, IControlSideEvents
+    {
+        public ConcurrentQueue<Exception> Failures { get; } = new();
+
+        public ConcurrentDictionary<Guid, Configuration> Latest { get; } = new();
+
+        public void Send(string node, ControlMessage message)
+        {
+        }
+
+        public void CatalogDecided(RegisterKey key, DocumentValue value, CatalogDocument document)
+        {
+        }
+
+        public void CatalogSought(bool founds, CatalogOutcome outcome)
+        {
+        }
+
+        public void ConfigurationDecided(Guid volumeId, Configuration? before, Configuration now) => Latest[volumeId] = now;
+
+        public void Noted(Guid volumeId, ControlNote note, string sentence)
+        {
+        }
+
+        public void JournalPutBack(long seen, long writeCount)
+        {
+        }
+    }
+}
