@@ -175,6 +175,9 @@ internal enum Bug
     /// <summary>S6: verify compares without holding the range.</summary>
     VerifyWithoutLock,
 
+    /// <summary>W7: the wait for who leaves a write unanswered begins anew where his link ends.</summary>
+    WaitAnewAtLoss,
+
     /// <summary>S1: only the primary keeps the whole volume in the set of a replica that is out wholly.</summary>
     WhollyInOneNode,
 

@@ -231,3 +231,45 @@ internal sealed class StoppedStory() : DirectedScenario("stopped", "a node is st
         plan.HealAtNs = again + (3 * Second);
     }
 }
+
+/// <summary>W7: a secondary falls silent under a write, and its link ends while that is waited for: who was asked is dropped ack-timeout after the write, not after the end of the link.</summary>
+internal sealed class SilentStory() : DirectedScenario("silent", "W7: a secondary leaves a write unanswered, and its link ends before that has lasted for ack-timeout")
+{
+    private const long AckTimeoutNs = 600 * Ms;
+
+    // Rounds, slow journals and the clock's drift.
+    private const long DecidedWithinNs = 200 * Ms;
+
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["blocks"] = 12;
+        plan.Options["ack-ms"] = AckTimeoutNs / Ms;
+        plan.Options["says-gone"] = 0;
+        long at = random.Range(900 * Ms, 1_300 * Ms);
+        Writes(plan, random, 20, 200 * Ms, at - (50 * Ms));
+        plan.Add(FaultKind.CutData, at, First, Other, 3 * Second);
+        plan.Add(FaultKind.CutData, at, Other, First, 3 * Second);
+        plan.Add(at + random.Range(1 * Ms, 20 * Ms), 0, First, SimOpKind.Write, random.Next(12), 1);
+        plan.Add(FaultKind.ResetLink, at + random.Range(50 * Ms, 590 * Ms), First, Other, 20 * Ms);
+        Writes(plan, random, 10, at + (100 * Ms), at + (2 * Second));
+        plan.HealAtNs = at + (4 * Second);
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        long cutNs = plan.Faults.Where(fault => fault.Kind == FaultKind.CutData).Select(fault => fault.AtNs).Append(long.MaxValue).Min();
+        if (plan.Ops.Find(op => op.AtNs > cutNs) is not { } write || plan.Faults.Count(fault => fault.Kind == FaultKind.CutData) < 2)
+        {
+            return;
+        }
+
+        string other = world.Nodes[Other].Name;
+        world.After(write.AtNs + AckTimeoutNs + DecidedWithinNs, () =>
+        {
+            if (setup.Facts.Latest(setup.Key.Name) is Configuration now && now.MemberOf(other) is not null)
+            {
+                world.Fail($"W7: {other} has left a write unanswered for {(AckTimeoutNs + DecidedWithinNs) / Ms} ms and is still waited for, with an ack-timeout of {AckTimeoutNs / Ms} ms");
+            }
+        });
+    }
+}

@@ -312,7 +312,7 @@ public sealed unsafe partial class Primary
 
         if (peer.IsAttached)
         {
-            peer.LostAtNs = UnansweredSinceNs(peer) ?? _clock.NowNs;
+            peer.LostAtNs = (_bugs.Has(Bug.WaitAnewAtLoss) ? null : UnansweredSinceNs(peer)) ?? _clock.NowNs;
         }
 
         peer.Attachment = 0;
