@@ -106,6 +106,7 @@ public sealed class ClusterState
         SentFrames = counted.SentFrames,
         ReceivedFrames = counted.ReceivedFrames,
         Losses = counted.Losses,
+        Encrypted = counted.IsEncrypted && link.Condition == LinkCondition.Up,
         RoundTrip = LatencyHistogram.Of(counted.RoundTrip),
         Paths = [.. counted.Paths.Select(path => new PathReport(path.Address, path.Condition switch
         {

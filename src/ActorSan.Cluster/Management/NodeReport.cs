@@ -51,6 +51,7 @@ public enum LinkCondition
 /// <param name="QueuedBytes">Waiting to be sent.</param>
 /// <param name="RoundTrip">Of its keep-alives.</param>
 /// <param name="Paths">All ways to it, the best first.</param>
+/// <param name="Encrypted">By TLS.</param>
 public sealed record LinkReport(
     string Peer,
     LinkCondition Condition,
@@ -64,7 +65,8 @@ public sealed record LinkReport(
     long ReceivedFrames,
     long Losses,
     LatencyHistogram? RoundTrip,
-    IReadOnlyList<PathReport> Paths);
+    IReadOnlyList<PathReport> Paths,
+    bool Encrypted = false);
 
 public enum PathCondition
 {

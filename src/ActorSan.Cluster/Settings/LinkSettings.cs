@@ -12,6 +12,9 @@ public sealed record LinkSettings
     /// <summary>Where the other nodes reach each of them; empty: at <see cref="Addresses"/>.</summary>
     public required IReadOnlyList<IPEndPoint> Advertised { get; init; }
 
+    /// <summary>Without TLS there is no link.</summary>
+    public required bool Encrypts { get; init; }
+
     public required long SendBufferBytes { get; init; }
 
     public required TimeSpan HandshakeTimeout { get; init; }
@@ -37,6 +40,7 @@ public sealed record LinkSettings
         Node = node,
         ClusterId = clusterId,
         Key = key,
+        Encrypts = Encrypts,
         SendBufferBytes = SendBufferBytes,
         HandshakeTimeout = HandshakeTimeout,
         KeepAlive = KeepAlive,

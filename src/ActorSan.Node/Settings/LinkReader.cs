@@ -16,6 +16,7 @@ internal static class LinkReader
         {
             Addresses = addresses,
             Advertised = links.EndPoints("advertised"),
+            Encrypts = links.Flag("encryption"),
             SendBufferBytes = links.Size("send-buffer", 1 << 20, 1L << 32),
             HandshakeTimeout = links.Duration("handshake-timeout", TimeSpan.FromMilliseconds(100), TimeSpan.FromMinutes(1)),
             KeepAlive = links.Duration("keep-alive", TimeSpan.FromMilliseconds(10), TimeSpan.FromMinutes(1)),

@@ -33,6 +33,12 @@ public enum HandshakeFault : byte
 
     /// <summary>It was not done in time.</summary>
     TimedOut = 9,
+
+    /// <summary>The acceptor wants TLS, and the dialer spoke without.</summary>
+    Unencrypted = 10,
+
+    /// <summary>TLS did not come about.</summary>
+    NoTls = 11,
 }
 
 /// <summary>What the caller does next.</summary>
@@ -171,7 +177,7 @@ public sealed class Handshake
         {
             RefusedByPeer = true;
             byte reason = message[PrefixBytes];
-            Fault = reason is > 0 and <= (byte)HandshakeFault.TimedOut ? (HandshakeFault)reason : HandshakeFault.Malformed;
+            Fault = reason is > 0 and <= (byte)HandshakeFault.NoTls ? (HandshakeFault)reason : HandshakeFault.Malformed;
             return HandshakeStep.Refused;
         }
 
@@ -233,6 +239,8 @@ public sealed class Handshake
             HandshakeFault.WrongDialer => "the wrong node dialled: the one whose name comes first makes the connection",
             HandshakeFault.WrongProof => "the proof does not fit: the two nodes have different keys, or an old answer was played back, or it was changed on its way",
             HandshakeFault.TimedOut => "the handshake was not done in time",
+            HandshakeFault.Unencrypted => "links are encrypted there (actorsan.links.encryption = on), and this one began without: it is tried again with TLS",
+            HandshakeFault.NoTls => "TLS did not come about: the two nodes have different keys or belong to different clusters, or something else speaks at that address",
             _ => throw new InvariantViolationException($"no such fault: {Fault}"),
         };
         return RefusedByPeer ? $"{who} refused this node: {what}" : $"{who} was refused: {what}";

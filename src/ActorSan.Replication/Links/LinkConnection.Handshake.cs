@@ -39,18 +39,39 @@ internal sealed unsafe partial class LinkConnection
 
         NativeSocket.Tune(_socket!.Fd, _links.Options.UserTimeout);
         _phase = LinkPhase.Handshake;
-        SendSmall(_handshake.Begin(Small), HandshakeStep.GoOn);
+        if (!_links.Options.Encrypts && !Peer.WantsTls)
+        {
+            Greet();
+        }
+        else if (TryBeginTls())
+        {
+            Shake();
+        }
     }
+
+    private void Greet() => SendSmall(_handshake.Begin(Small), HandshakeStep.GoOn);
 
     private void SendSmall(int bytes, HandshakeStep then)
     {
         _afterSend = then;
         _smallVectors[2] = new IoVector(_small, (nuint)bytes);
+        if (_tls is not null)
+        {
+            SealSmall();
+            return;
+        }
+
         _thread.Send(_socket!, _smallVectors + 2, 1, _send);
     }
 
     private void OnHandshakeSent(int result)
     {
+        if (_tls is not null)
+        {
+            OnSealedSent(result);
+            return;
+        }
+
         IoVector* vector = _smallVectors + 2;
         vector->Address += result;
         vector->LengthBytes -= (nuint)result;
@@ -84,6 +105,12 @@ internal sealed unsafe partial class LinkConnection
     private void ParseHandshake()
     {
         var arrived = new ReadOnlySpan<byte>(_area + _areaStart, _areaEnd - _areaStart);
+        if (CameIn && _tls is null && arrived.Length > 0 && arrived[0] == TlsHandshakeRecord)
+        {
+            AcceptTls(arrived);
+            return;
+        }
+
         int bytes = _handshake.MessageBytes(arrived, Small, out int answerBytes);
         if (bytes == 0)
         {
@@ -96,6 +123,10 @@ internal sealed unsafe partial class LinkConnection
         {
             step = _handshake.Take(arrived[..bytes], Small, out answerBytes);
             _areaStart += bytes;
+            if (CameIn && _tls is null && _links.Options.Encrypts && step != HandshakeStep.Refused)
+            {
+                step = _handshake.Refuse(HandshakeFault.Unencrypted, Small, out answerBytes);
+            }
         }
 
         if (answerBytes == 0)
@@ -124,14 +155,14 @@ internal sealed unsafe partial class LinkConnection
         }
         else if (_phase == LinkPhase.Refusing)
         {
-            End(LinkEnd.Refused, _handshake.Describe());
+            End(LinkEnd.Refused, _tlsFailure ?? _handshake.Describe());
         }
         else
         {
             // What is on its way out stays as it is.
             Span<byte> answer = stackalloc byte[Replication.Links.Handshake.MaxMessageBytes];
             _ = _handshake.Refuse(HandshakeFault.TimedOut, answer, out int answerBytes);
-            if (answerBytes == 0 || _send.IsInFlight)
+            if (answerBytes == 0 || _send.IsInFlight || _tls is { IsUp: false })
             {
                 End(LinkEnd.Refused, _handshake.Describe());
                 return;
@@ -158,6 +189,7 @@ internal sealed unsafe partial class LinkConnection
         IsAuthenticated = true;
         Peer = peer;
         _lastReceiveNs = _thread.PassTimeNs;
+        peer.Counters.SetEncrypted(_tls is not null);
         _links.Authenticated(this);
         StartAliveTimer();
         peer.OnConnected(this);

@@ -52,15 +52,28 @@ internal sealed unsafe partial class LinkConnection
 
         _lastReceiveNs = _thread.PassTimeNs;
         Peer?.Counters.Received(result);
+        if (_tls is not null)
+        {
+            OnSealedReceived(result);
+        }
+        else
+        {
+            Take(result);
+        }
+    }
+
+    // Where Aim has said.
+    private void Take(int bytes)
+    {
         if (_directBytes > 0)
         {
-            int direct = Math.Min(result, _directBytes);
+            int direct = Math.Min(bytes, _directBytes);
             _directBytes = 0;
             BodyArrived(_received!.Address + (_frame.DataBytes - _bodyLeft), direct);
-            result -= direct;
+            bytes -= direct;
         }
 
-        _areaEnd += result;
+        _areaEnd += bytes;
         if (_phase == LinkPhase.Handshake)
         {
             ParseHandshake();
@@ -213,14 +226,24 @@ internal sealed unsafe partial class LinkConnection
         _bodyLeft -= lengthBytes;
     }
 
+    private bool CanReceive => !_receive.IsInFlight && !_waitingForSpace && (_phase is LinkPhase.Handshake or LinkPhase.Up);
+
     /// <summary>Asks the kernel for more, where there is room.</summary>
     private void Rearm()
     {
-        if (_receive.IsInFlight || _waitingForSpace || _phase is not (LinkPhase.Handshake or LinkPhase.Up))
+        if (_tls is not null)
         {
-            return;
+            OpenSealed();
         }
+        else if (CanReceive)
+        {
+            _thread.Receive(_socket!, _smallVectors, Aim(), _receive);
+        }
+    }
 
+    /// <summary>Vectors onto where the next bytes belong; returns how many.</summary>
+    private int Aim()
+    {
         int count = 0;
         if (_inBody && _received is not null && _bodyLeft >= DirectBytes)
         {
@@ -239,7 +262,7 @@ internal sealed unsafe partial class LinkConnection
 
         Invariant.Check(_areaEnd < AreaBytes);
         _smallVectors[count++] = new IoVector(_area + _areaEnd, (nuint)(AreaBytes - _areaEnd));
-        _thread.Receive(_socket!, _smallVectors, count, _receive);
+        return count;
     }
 
     /// <summary>No buffer is free: nothing is read until one is.</summary>

@@ -71,7 +71,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
         _queue = new LinkSendQueue(links.OutFrames);
         _area = (byte*)NativeMemory.AlignedAlloc(AreaBytes, 4096);
         _small = (byte*)NativeMemory.Alloc(Replication.Links.Handshake.MaxMessageBytes);
-        _smallVectors = (IoVector*)NativeMemory.Alloc((nuint)(3 * sizeof(IoVector)));
+        _smallVectors = (IoVector*)NativeMemory.AllocZeroed((nuint)(4 * sizeof(IoVector)));
         _handshake = peer is null
             ? Replication.Links.Handshake.ToAccept(links.Options, links.Knows)
             : Replication.Links.Handshake.ToDial(links.Options, peer.Name);
@@ -196,6 +196,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
         NativeMemory.AlignedFree(_area);
         NativeMemory.Free(_small);
         NativeMemory.Free(_smallVectors);
+        _tls?.Dispose();
         _area = _small = null;
         _smallVectors = null;
         _queue.Dispose();
@@ -227,15 +228,27 @@ internal sealed unsafe partial class LinkConnection : IDisposable
             return;
         }
 
+        if (_tls is not null)
+        {
+            SendSealed();
+            return;
+        }
+
+        if (MakeBatch())
+        {
+            _thread.Send(_socket!, _queue.Vectors, _queue.VectorCount, _send);
+        }
+    }
+
+    // True: there is something of a batch that has not been sent.
+    private bool MakeBatch()
+    {
         if (!_queue.HasBatch && _queue.MakeBatch())
         {
             Peer!.Counters.Gave(_queue.BatchFrames);
         }
 
-        if (_queue.HasBatch)
-        {
-            _thread.Send(_socket!, _queue.Vectors, _queue.VectorCount, _send);
-        }
+        return _queue.HasBatch;
     }
 
     private void OnSent(int result)
@@ -251,6 +264,10 @@ internal sealed unsafe partial class LinkConnection : IDisposable
         else if (_phase != LinkPhase.Up)
         {
             OnHandshakeSent(result);
+        }
+        else if (_tls is not null)
+        {
+            OnSealedSent(result);
         }
         else
         {

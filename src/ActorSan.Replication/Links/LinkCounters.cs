@@ -12,6 +12,7 @@ public sealed class LinkCounters
     private long _queuedBytes;
     private long _losses;
     private LinkPath[] _paths = [];
+    private volatile bool _isEncrypted;
 
     /// <summary>Taken by the kernel: frames and notes.</summary>
     public long SentBytes => Volatile.Read(ref _sentBytes);
@@ -30,11 +31,16 @@ public sealed class LinkCounters
     /// <summary>Authenticated connections that ended.</summary>
     public long Losses => Volatile.Read(ref _losses);
 
+    /// <summary>The latest connection is, or was, encrypted.</summary>
+    public bool IsEncrypted => _isEncrypted;
+
     /// <summary>From a keep-alive to the peer's answer, without the time for which the peer kept it: the network and two turns of a loop. An idle link measures it, a busy one does not.</summary>
     public DurationCounts RoundTrip { get; } = new();
 
     /// <summary>The ways to the peer, the best first.</summary>
     public IReadOnlyList<LinkPath> Paths => Volatile.Read(ref _paths);
+
+    internal void SetEncrypted(bool isEncrypted) => _isEncrypted = isEncrypted;
 
     internal void SetPaths(LinkPath[] paths) => Volatile.Write(ref _paths, paths);
 

@@ -18,6 +18,9 @@ public sealed record LinkOptions
     /// <summary>The pre-shared key of the cluster, <see cref="MinKeyBytes"/> or more.</summary>
     public required byte[] Key { get; init; }
 
+    /// <summary>Whether a link without TLS is refused. If not, one is encrypted where the other node refuses it without.</summary>
+    public bool Encrypts { get; init; }
+
     /// <summary>Bytes in flight of one link: what is queued and not yet taken by the kernel. See <see cref="Core.Ports.IPeerLink.FreeBytes"/>.</summary>
     public long SendBufferBytes { get; init; } = 16L << 20;
 
@@ -40,6 +43,9 @@ public sealed record LinkOptions
 
     /// <summary>How often the ways to a peer that are not in use are looked at.</summary>
     public TimeSpan PathCheck { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Other keys are asked for when so many TLS records have been sent with the same: AES-GCM bears 2^24.5 (RFC 8446, §5.5).</summary>
+    public int RekeyAfterRecords { get; init; } = 1 << 22;
 
     /// <summary>Connections that have not proved yet who they are; one more is closed at once.</summary>
     public int MaxUnauthenticated { get; init; } = 64;

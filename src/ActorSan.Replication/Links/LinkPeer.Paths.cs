@@ -161,6 +161,7 @@ public sealed partial class LinkPeer
     {
         _failures.Add(_paths.Length > 1 ? $"{connection.Address}: {detail}" : detail);
         _isRefused |= end == LinkEnd.Gone;
+        WantsTls |= fault == HandshakeFault.Unencrypted;
         if (connection is { Purpose: LinkPurpose.Link, HasConnected: true } && Connection is null && end != LinkEnd.Stopped && fault is HandshakeFault.None or HandshakeFault.TimedOut)
         {
             _worst = IndexOf(connection);

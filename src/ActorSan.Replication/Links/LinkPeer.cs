@@ -61,6 +61,9 @@ public sealed partial class LinkPeer
     /// <summary>Authenticated and whole.</summary>
     public bool IsConnected => Connection is not null;
 
+    /// <summary>It has refused a connection without TLS.</summary>
+    internal bool WantsTls { get; private set; }
+
     /// <summary>Its host has said, since there was a connection last, that nobody listens.</summary>
     internal bool IsGone { get; private set; }
 

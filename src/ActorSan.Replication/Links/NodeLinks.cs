@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Net;
 using ActorSan.Replication.Core.Ports;
+using ActorSan.Replication.Links.Tls;
 using ActorSan.Storage;
 using ActorSan.Storage.Buffers;
 using ActorSan.Storage.Threads;
@@ -20,11 +21,13 @@ public sealed class NodeLinks
     private readonly List<LinkListener> _listeners = [];
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SpareBuffer _spare = new();
+    private LinkTls? _tls;
     private int _unauthenticated;
     private long _lastOpening;
     private bool _stopping;
 
     /// <exception cref="ArgumentException">The key is too short, or the node has no name.</exception>
+    /// <exception cref="IOException">Links are to be encrypted, and OpenSSL is not there.</exception>
     public NodeLinks(IoThread thread, LinkOptions options, ILinkEvents events, IChance chance)
     {
         if (options.Key.Length < LinkOptions.MinKeyBytes)
@@ -41,6 +44,7 @@ public sealed class NodeLinks
         Options = options;
         Events = events;
         Chance = chance;
+        _tls = options.Encrypts ? new LinkTls(options) : null;
     }
 
     public IoThread Thread { get; }
@@ -53,6 +57,10 @@ public sealed class NodeLinks
     internal ILinkEvents Events { get; }
 
     internal IChance Chance { get; }
+
+    /// <summary>Made when it is first needed: a node that does not want TLS itself speaks it with one that does.</summary>
+    /// <exception cref="IOException">OpenSSL is not there.</exception>
+    internal LinkTls Tls => _tls ??= new LinkTls(Options);
 
     internal OutFramePool OutFrames { get; } = new();
 
@@ -198,6 +206,7 @@ public sealed class NodeLinks
         if (_stopping && _connections.Count == 0)
         {
             OutFrames.Dispose();
+            _tls?.Dispose();
             _drained.TrySetResult();
         }
     }

@@ -57,6 +57,35 @@ public sealed class ChangeTests(SharedCluster shared)
         cluster.Passed();
     }
 
+    /// <summary>zeus, which is dialled, first: atlas speaks without TLS, is told that this is not enough, and speaks with it.</summary>
+    [Fact]
+    public async Task Links_become_encrypted_node_by_node_while_the_volume_is_written()
+    {
+        await using TestCluster cluster = await TestCluster.StartNew();
+        string target = await cluster.Export("sealed");
+        using PathsInitiator initiator = cluster.Initiator(target);
+        using var writer = new BackgroundWriter(initiator, Blocks);
+        var encrypted = new List<string>();
+        cluster.Beside = member => encrypted.Contains(member.Name) ? "links.encryption = on" : "";
+        Assert.Equal("False", await Encrypted(cluster, Atlas));
+        foreach (string node in (string[])[Zeus, Atlas])
+        {
+            await cluster[node].Stop();
+            encrypted.Add(node);
+            await cluster.Whole("sealed");
+            await writer.Advance();
+            Assert.Equal("True", await Encrypted(cluster, Atlas));
+            Assert.Equal("True", await Encrypted(cluster, Zeus));
+        }
+
+        await cluster.DoWhenReady(Hera, "volume", "handover", "sealed");
+        await writer.Advance();
+        await writer.End();
+        Assert.True(writer.Verify());
+        Assert.Contains("up, TLS", (await cluster.Do(Atlas, "node", "show", Atlas)).Text, StringComparison.Ordinal);
+        cluster.Passed();
+    }
+
     [Fact]
     public Task A_drained_node_serves_nothing_until_it_is_undrained() => shared.Use(async cluster =>
     {
@@ -126,6 +155,10 @@ public sealed class ChangeTests(SharedCluster shared)
         initiator.Write(0, 64, 1);
         Assert.True(initiator.Has(0, 64, 1));
     });
+
+    private static async Task<string> Encrypted(TestCluster cluster, string node) =>
+        string.Join(",", (await cluster[node].Get($"/api/v1/nodes/{node}"))!.Value.GetProperty("links").EnumerateArray()
+            .Where(link => link.GetProperty("peer").GetString() is Atlas or Zeus).Select(link => link.GetProperty("encrypted").GetBoolean().ToString()));
 
     private static Task Gone(TestCluster cluster, Guid id) => cluster.Until("no node has the store any more", async () =>
         !File.Exists(cluster[Atlas].StoreOf(id)) && !File.Exists(cluster[Zeus].StoreOf(id)) && await cluster[Atlas].Get("/api/v1/volumes/deleted") is null);

@@ -51,7 +51,7 @@ internal sealed class ClusterMember(string name, string address, bool isStorage,
     /// <summary>Its configuration.</summary>
     /// <param name="seeds">HOST:PORT of all.</param>
     /// <param name="more">Further lines inside <c>actorsan.cluster</c>.</param>
-    internal string Configuration(IEnumerable<string> seeds, IEnumerable<string> founders, string more = "")
+    internal string Configuration(IEnumerable<string> seeds, IEnumerable<string> founders, string more = "", string beside = "")
     {
         string data = IsStorage
             ? string.Create(CultureInfo.InvariantCulture, $"links.address = \"{Address}:7320\"\n  portals.main {{ address = {Address}, port = {PortalPort}, group = {group} }}")
@@ -69,6 +69,7 @@ internal sealed class ClusterMember(string name, string address, bool isStorage,
                 {{more}}
               }
               {{data}}
+              {{beside}}
             }
             petabridge.cmd { host = "{{Address}}", port = {{ManagementPort.ToString(CultureInfo.InvariantCulture)}} }
             """;

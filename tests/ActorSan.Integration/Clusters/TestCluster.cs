@@ -45,6 +45,9 @@ internal sealed class TestCluster : IAsyncDisposable
     /// <summary>Lines that a node, by its name, has inside <c>actorsan.cluster</c>.</summary>
     internal Func<ClusterMember, string> More { get; set; } = static _ => "";
 
+    /// <summary>Lines that it has beside that, inside <c>actorsan</c>.</summary>
+    internal Func<ClusterMember, string> Beside { get; set; } = static _ => "";
+
     /// <summary>Directories and addresses; nothing is founded, nothing runs.</summary>
     internal static TestCluster Prepare([CallerMemberName] string test = "")
     {
@@ -74,7 +77,7 @@ internal sealed class TestCluster : IAsyncDisposable
         }
     }
 
-    internal string ConfigurationOf(string name) => _members[name].Configuration(s_founders.Select(founder => _members[founder].Address + ":7310"), s_founders, More(_members[name]));
+    internal string ConfigurationOf(string name) => _members[name].Configuration(s_founders.Select(founder => _members[founder].Address + ":7310"), s_founders, More(_members[name]), Beside(_members[name]));
 
     /// <summary>atlas makes the cluster's identity, the other founders take it.</summary>
     internal async Task Init()

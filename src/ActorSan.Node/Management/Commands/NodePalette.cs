@@ -111,7 +111,7 @@ internal static class NodePalette
                 [
                     .. node.Links.Select(link => (IReadOnlyList<Cell>)
                     [
-                        link.Peer, link.Detail is null ? Human.State(link.Condition) : new Cell($"{Human.Words(link.Condition)}: {link.Detail}", Human.State(link.Condition).Tone),
+                        link.Peer, link.Detail is null ? (link.Encrypted ? new Cell($"{Human.Words(link.Condition)}, TLS", Human.State(link.Condition).Tone) : Human.State(link.Condition)) : new Cell($"{Human.Words(link.Condition)}: {link.Detail}", Human.State(link.Condition).Tone),
                         link.Address ?? Human.Nothing, Human.Time(link.Since), Human.Bytes(link.QueuedBytes), Human.Bytes(link.SentBytes), Human.Bytes(link.ReceivedBytes), Human.Count(link.Losses),
                         link.RoundTrip?.PercentileUs(0.5) is { } bound ? "≤ " + Human.Latency(bound) : Human.Nothing,
                     ]),

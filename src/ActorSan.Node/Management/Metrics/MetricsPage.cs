@@ -112,6 +112,7 @@ internal static class MetricsPage
         }
 
         Of("actorsan_link_up", "gauge", "1 while the data link is authenticated and speaks.", link => link.Condition == LinkCondition.Up ? 1 : 0);
+        Of("actorsan_link_encrypted", "gauge", "1 while the link is up and encrypted.", link => link.Encrypted ? 1 : 0);
         Of("actorsan_link_queued_bytes", "gauge", "Waiting to be sent.", link => link.QueuedBytes);
         Of("actorsan_link_sent_bytes_total", "counter", "Bytes sent.", link => link.SentBytes);
         Of("actorsan_link_received_bytes_total", "counter", "Bytes received.", link => link.ReceivedBytes);

@@ -29,7 +29,7 @@ public sealed class CommandTests
         ($"target show {Target}", ["read and write", "127.0.0.2:3260", "standby", "atlas/17"]),
         ("session list", ["atlas/17", "80 KiB"]),
         ("node list", ["data", "1 of 2 up"]),
-        ("node show", ["/srv/data.img", "io_uring", "down: Nothing came for 2 s.", "127.1.0.2:9120", "standby", "link frames of version 1"]),
+        ("node show", ["/srv/data.img", "io_uring", "down: Nothing came for 2 s.", "127.1.0.2:9120", "standby", "up, TLS", "link frames of version 1"]),
         ("node show zeus", ["zeus did not answer"]),
         ("actor hierarchy", ["volumes (VolumesActor, 2 waiting)", "data (VolumeActor)"]),
         ("actor hierarchy atlas", ["io (IoThreadsActor)"]),

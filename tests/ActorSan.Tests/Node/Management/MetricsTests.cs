@@ -31,6 +31,8 @@ public sealed class MetricsTests
         Assert.Equal(0, samples["""actorsan_replica_in_sync{volume="data",replica="zeus"}"""]);
         Assert.Equal(3145728, samples["""actorsan_replica_resync_bytes{volume="data",replica="zeus"}"""]);
         Assert.Equal(0, samples["""actorsan_link_up{peer="zeus"}"""]);
+        Assert.Equal(0, samples["""actorsan_link_encrypted{peer="zeus"}"""]);
+        Assert.Equal(1, samples["""actorsan_link_encrypted{peer="hera"}"""]);
         Assert.Equal(0, samples["""actorsan_link_path_up{peer="zeus",address="127.0.0.2:9120"}"""]);
         Assert.Equal(1, samples["""actorsan_link_path_up{peer="zeus",address="127.1.0.2:9120"}"""]);
         Assert.Equal(0, samples["""actorsan_link_path_active{peer="zeus",address="127.1.0.2:9120"}"""]);

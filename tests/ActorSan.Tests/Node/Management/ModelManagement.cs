@@ -131,7 +131,7 @@ public sealed class ModelManagement : IManagement
     private static NodeReport Report(MemberReport member) => member.Name != "atlas" ? new NodeReport(member, false, [], [], [], [], null)
         : new NodeReport(member, true, ["data"], [new("data", "/srv/data.img", "file", 10L << 30, 1 << 30, false, null)],
             [new(0, "io-0", "io_uring", 0, true, 100, 40, 60, 2, Histogram(5, 5))],
-            [new("zeus", LinkCondition.Down, "Nothing came for 2 s.", "127.0.0.2:9120", Time, 4096, 1 << 20, 2 << 20, 100, 200, 3, Histogram(1, 2), [new("127.0.0.2:9120", PathCondition.Down), new("127.1.0.2:9120", PathCondition.Standby)]), new("hera", LinkCondition.Up, null, "127.0.0.3:9120", Time, 0, 0, 0, 0, 0, 0, null, [new("127.0.0.3:9120", PathCondition.Active)])],
+            [new("zeus", LinkCondition.Down, "Nothing came for 2 s.", "127.0.0.2:9120", Time, 4096, 1 << 20, 2 << 20, 100, 200, 3, Histogram(1, 2), [new("127.0.0.2:9120", PathCondition.Down), new("127.1.0.2:9120", PathCondition.Standby)]), new("hera", LinkCondition.Up, null, "127.0.0.3:9120", Time, 0, 0, 0, 0, 0, 0, null, [new("127.0.0.3:9120", PathCondition.Active)], Encrypted: true)],
             new VersionReport("0.1.0", ".NET 10", "Debian", 1, 1));
 
     private async Task<T> Answer<T>(T value, CancellationToken cancellation)

@@ -67,7 +67,7 @@ public sealed class ClusterSettingsTests
                 tls { certificate-file = "{{secret}}", key-file = "{{secret}}", ca-file = "{{secret}}" }
               }
               links {
-                address = ["[::]:7001", "10.0.0.1:7003"], advertised = ["192.0.2.1:7002", "192.0.2.2:7002"], path-check = 2 s, send-buffer = 1 MiB, handshake-timeout = 1 s, keep-alive = 50 ms, silence = 100 ms, user-timeout = 5 s
+                address = ["[::]:7001", "10.0.0.1:7003"], advertised = ["192.0.2.1:7002", "192.0.2.2:7002"], path-check = 2 s, encryption = on, send-buffer = 1 MiB, handshake-timeout = 1 s, keep-alive = 50 ms, silence = 100 ms, user-timeout = 5 s
                 first-wait = 10 ms, longest-wait = 20 ms, max-unauthenticated = 3
               }
             }
@@ -137,6 +137,7 @@ public sealed class ClusterSettingsTests
     [InlineData("actorsan.links { address = [\"10.0.0.1:1\", \"10.0.0.2:1\"], advertised = \"10.0.0.3:1\" }", "actorsan.links.advertised", SettingsFault.Conflict, "one for each address")]
     [InlineData("actorsan.cluster.ack-timeout = 10 ms", "actorsan.cluster.ack-timeout", SettingsFault.OutOfRange, "between 0.1 s")]
     [InlineData("actorsan.cluster.resync { min-rate = 2 GiB }", "actorsan.cluster.resync.min-rate", SettingsFault.Conflict, "max-rate")]
+    [InlineData("actorsan.links.encryption = tls", "actorsan.links.encryption", SettingsFault.IllTyped, "neither on nor off")]
     [InlineData("actorsan.links.keep-alive = 600 ms", "actorsan.links.keep-alive", SettingsFault.Conflict, "half of silence")]
     [InlineData("actorsan.links.first-wait = 2 s", "actorsan.links.first-wait", SettingsFault.Conflict, "longest-wait")]
     [InlineData("petabridge.cmd.host = nowhere", "petabridge.cmd.host", SettingsFault.IllTyped, "no IPv4 or IPv6")]

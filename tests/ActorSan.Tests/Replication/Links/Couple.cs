@@ -27,10 +27,10 @@ internal sealed class Couple : IAsyncDisposable
 
     public LinkProxy? Proxy { get; }
 
-    public static async Task<Couple> Make(IoEngineKind engine, bool proxied = false, Func<LinkOptions, LinkOptions>? change = null, Func<int, bool, (long At, byte Mask)>? flip = null)
+    public static async Task<Couple> Make(IoEngineKind engine, bool encrypted = false, bool proxied = false, Func<LinkOptions, LinkOptions>? change = null, Func<int, bool, (long At, byte Mask)>? flip = null)
     {
-        var atlas = new LinkNode(engine, "atlas", change);
-        var zeus = new LinkNode(engine, "zeus", change);
+        var atlas = new LinkNode(engine, "atlas", change, encrypted);
+        var zeus = new LinkNode(engine, "zeus", change, encrypted);
         IPEndPoint address = await zeus.Listen();
         LinkProxy? proxy = proxied ? new LinkProxy(address, flip) : null;
         return new Couple(atlas, zeus, await atlas.Add("zeus", proxy?.Address ?? address), await zeus.Add("atlas"), proxy);

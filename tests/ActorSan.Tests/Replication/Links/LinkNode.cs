@@ -17,7 +17,7 @@ internal sealed class LinkNode : ILinkEvents, IAsyncDisposable
     private readonly List<(Func<bool> Condition, TaskCompletionSource Met)> _waiting = [];
     private bool _stopped;
 
-    public LinkNode(IoEngineKind engine, string name, Func<LinkOptions, LinkOptions>? change = null)
+    public LinkNode(IoEngineKind engine, string name, Func<LinkOptions, LinkOptions>? change = null, bool encrypted = false)
     {
         Thread = EngineHarness.Start(engine);
         var options = new LinkOptions
@@ -25,6 +25,7 @@ internal sealed class LinkNode : ILinkEvents, IAsyncDisposable
             Node = name,
             ClusterId = Cluster,
             Key = Key,
+            Encrypts = encrypted,
             SendBufferBytes = 2 << 20,
             Silence = TimeSpan.FromSeconds(20),
             FirstWait = TimeSpan.FromMilliseconds(1),

@@ -17,14 +17,28 @@ public sealed class LinkTests
     private static readonly Guid First = new("00000000-0000-0000-0000-000000000001");
     private static readonly Guid Second = new("00000000-0000-0000-0000-000000000002");
 
-    public static TheoryData<IoEngineKind> Engines => EngineHarness.Engines;
+    /// <summary>In the clear and by TLS, on each engine.</summary>
+    public static TheoryData<IoEngineKind, bool> Ways
+    {
+        get
+        {
+            var ways = new TheoryData<IoEngineKind, bool>();
+            foreach (IoEngineKind engine in new[] { IoEngineKind.IoUring, IoEngineKind.Epoll })
+            {
+                ways.Add(engine, false);
+                ways.Add(engine, true);
+            }
+
+            return ways;
+        }
+    }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task Two_volumes_in_both_directions_under_load_come_whole_and_in_order(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task Two_volumes_in_both_directions_under_load_come_whole_and_in_order(IoEngineKind engine, bool encrypted)
     {
         const int Frames = 1500;
-        await using var pair = await Couple.Make(engine);
+        await using var pair = await Couple.Make(engine, encrypted);
         var users = new List<(LinkEndUser Atlas, LinkEndUser Zeus)>();
         foreach (Guid volume in new[] { First, Second })
         {
@@ -41,11 +55,11 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task What_a_link_carries_is_counted_on_both_sides_and_outlives_the_connection(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task What_a_link_carries_is_counted_on_both_sides_and_outlives_the_connection(IoEngineKind engine, bool encrypted)
     {
         const int Frames = 50;
-        await using var pair = await Couple.Make(engine, change: options => options with { KeepAlive = TimeSpan.FromMilliseconds(10) });
+        await using var pair = await Couple.Make(engine, encrypted, change: options => options with { KeepAlive = TimeSpan.FromMilliseconds(10) });
         (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First, toSend: Frames);
         await pair.Atlas.Until(() => atlas.Received == Frames && atlas.HoldsOut == 0);
         await pair.Zeus.Until(() => zeus.Received == Frames && zeus.HoldsOut == 0);
@@ -72,10 +86,10 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task Frames_as_large_as_there_are_come_whole(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task Frames_as_large_as_there_are_come_whole(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine);
+        await using var pair = await Couple.Make(engine, encrypted);
         (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First);
         await pair.Atlas.Until(() => atlas.Ups == 1);
         await pair.Zeus.Until(() => zeus.Ups == 1);
@@ -92,10 +106,10 @@ public sealed class LinkTests
 
     /// <summary>Sends go on while the connection is reset again and again; each connection carries a beginning of what was sent in it and nothing else.</summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_break_in_the_middle_loses_an_end_and_a_new_connection_carries_on(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_break_in_the_middle_loses_an_end_and_a_new_connection_carries_on(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, proxied: true);
+        await using var pair = await Couple.Make(engine, encrypted, proxied: true);
         (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First, toSend: 1_000_000);
         for (int round = 1; round <= 12; round++)
         {
@@ -114,10 +128,10 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_volume_is_up_while_both_have_it_open_and_an_opening_hears_nothing_of_an_earlier_one(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_volume_is_up_while_both_have_it_open_and_an_opening_hears_nothing_of_an_earlier_one(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine);
+        await using var pair = await Couple.Make(engine, encrypted);
         (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First, toSend: 1_000_000);
         var alone = new LinkEndUser(pair.Atlas, 5);
         await pair.Atlas.Thread.Invoke(() => alone.Channel = pair.AtlasSide.Open(Second, alone));
@@ -152,10 +166,10 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task What_is_cancelled_before_the_kernel_has_it_never_comes_and_its_holds_come_back_at_once(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task What_is_cancelled_before_the_kernel_has_it_never_comes_and_its_holds_come_back_at_once(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, change: options => options with { SendBufferBytes = 64 << 20 });
+        await using var pair = await Couple.Make(engine, encrypted, change: options => options with { SendBufferBytes = 64 << 20 });
         var seen = new AttachmentCounter(pair.Zeus);
         var sender = new LinkEndUser(pair.Atlas, 1);
         await pair.Zeus.Thread.Invoke(() => pair.ZeusSide.Open(First, seen));
@@ -186,10 +200,10 @@ public sealed class LinkTests
 
     /// <summary>What the kernel has begun to take goes whole; what is behind it in the queue is dropped.</summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_cancel_in_the_middle_of_a_stuck_send_leaves_the_stream_whole(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_cancel_in_the_middle_of_a_stuck_send_leaves_the_stream_whole(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, change: options => options with { SendBufferBytes = 64 << 20 });
+        await using var pair = await Couple.Make(engine, encrypted, change: options => options with { SendBufferBytes = 64 << 20 });
         var seen = new AttachmentCounter(pair.Zeus);
         var sender = new LinkEndUser(pair.Atlas, 1);
         await pair.Zeus.Thread.Invoke(() => pair.ZeusSide.Open(First, seen));
@@ -234,10 +248,10 @@ public sealed class LinkTests
 
     /// <summary>A receiver without buffers stops reading; the sender's room goes to nothing and stays bounded; nobody takes the other for dead; all comes in the end.</summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_receiver_without_room_holds_the_sender_and_both_stay(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_receiver_without_room_holds_the_sender_and_both_stay(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, change: options => options with
+        await using var pair = await Couple.Make(engine, encrypted, change: options => options with
         {
             Silence = TimeSpan.FromMilliseconds(300),
             KeepAlive = TimeSpan.FromMilliseconds(50),
@@ -281,10 +295,10 @@ public sealed class LinkTests
     /// each other wait for ever.
     /// </summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_receiver_whose_buffers_are_all_in_others_hands_still_hears_what_stands_behind_data(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_receiver_whose_buffers_are_all_in_others_hands_still_hears_what_stands_behind_data(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine);
+        await using var pair = await Couple.Make(engine, encrypted);
         (LinkEndUser atlas, LinkEndUser zeus) = await pair.Open(First);
         await pair.Atlas.Until(() => atlas.Ups == 1);
         await pair.Zeus.Until(() => zeus.Ups == 1);
@@ -330,10 +344,10 @@ public sealed class LinkTests
 
     /// <summary>What the end of a connection does to one volume may make another send, which has not heard of it yet.</summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_volume_that_hears_of_an_end_may_make_one_send_that_has_not_heard_of_it(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_volume_that_hears_of_an_end_may_make_one_send_that_has_not_heard_of_it(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, proxied: true);
+        await using var pair = await Couple.Make(engine, encrypted, proxied: true);
         (LinkEndUser first, _) = await pair.Open(First);
         (LinkEndUser second, _) = await pair.Open(Second);
         await pair.Atlas.Until(() => first.Ups == 1 && second.Ups == 1);
@@ -352,10 +366,10 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_peer_that_falls_silent_is_taken_for_gone_by_both_and_found_again(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_peer_that_falls_silent_is_taken_for_gone_by_both_and_found_again(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine, proxied: true, change: options => options with
+        await using var pair = await Couple.Make(engine, encrypted, proxied: true, change: options => options with
         {
             Silence = TimeSpan.FromMilliseconds(300),
             KeepAlive = TimeSpan.FromMilliseconds(50),
@@ -376,22 +390,22 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_node_that_comes_back_takes_the_place_of_the_connection_that_its_peer_believes_in(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_node_that_comes_back_takes_the_place_of_the_connection_that_its_peer_believes_in(IoEngineKind engine, bool encrypted)
     {
-        await using var zeus = new LinkNode(engine, "zeus");
+        await using var zeus = new LinkNode(engine, "zeus", encrypted: encrypted);
         IPEndPoint address = await zeus.Listen();
         LinkPeer side = await zeus.Add("atlas");
         var user = new LinkEndUser(zeus, 1);
         await zeus.Thread.Invoke(() => user.Channel = side.Open(First, user));
         using var proxy = new LinkProxy(address);
-        await using var before = new LinkNode(engine, "atlas");
+        await using var before = new LinkNode(engine, "atlas", encrypted: encrypted);
         LinkEndUser old = new(before, 2);
         LinkPeer oldSide = await before.Add("zeus", proxy.Address);
         await before.Thread.Invoke(() => old.Channel = oldSide.Open(First, old));
         await zeus.Until(() => user.Ups == 1);
         proxy.FallSilent();
-        await using var after = new LinkNode(engine, "atlas");
+        await using var after = new LinkNode(engine, "atlas", encrypted: encrypted);
         LinkEndUser fresh = new(after, 3);
         LinkPeer freshSide = await after.Add("zeus", address);
         await after.Thread.Invoke(() => fresh.Channel = freshSide.Open(First, fresh));
@@ -401,15 +415,15 @@ public sealed class LinkTests
     }
 
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_process_that_is_gone_is_known_to_be_by_who_dials_until_there_is_another(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_process_that_is_gone_is_known_to_be_by_who_dials_until_there_is_another(IoEngineKind engine, bool encrypted)
     {
-        await using var zeus = new LinkNode(engine, "zeus");
+        await using var zeus = new LinkNode(engine, "zeus", encrypted: encrypted);
         IPEndPoint address = await zeus.Listen();
         LinkPeer zeusSide = await zeus.Add("atlas");
         var there = new LinkEndUser(zeus, 1);
         await zeus.Thread.Invoke(() => there.Channel = zeusSide.Open(First, there));
-        await using var atlas = new LinkNode(engine, "atlas");
+        await using var atlas = new LinkNode(engine, "atlas", encrypted: encrypted);
         LinkPeer atlasSide = await atlas.Add("zeus", address);
         var user = new LinkEndUser(atlas, 2);
         await atlas.Thread.Invoke(() => user.Channel = atlasSide.Open(First, user));
@@ -417,7 +431,7 @@ public sealed class LinkTests
         Assert.False(await atlas.Thread.Invoke(() => user.Channel!.IsGone));
         await zeus.Stop();
         await atlas.Until(() => user.Downs == 1 && user.Gones == 1);
-        await using var next = new LinkNode(engine, "zeus");
+        await using var next = new LinkNode(engine, "zeus", encrypted: encrypted);
         await next.Listen(address);
         LinkPeer nextSide = await next.Add("atlas");
         var fresh = new LinkEndUser(next, 3);
@@ -471,10 +485,10 @@ public sealed class LinkTests
 
     /// <summary>A write of 4 KiB there and its acknowledgement back, again and again.</summary>
     [Theory]
-    [MemberData(nameof(Engines))]
-    public async Task A_frame_allocates_nothing_at_either_end(IoEngineKind engine)
+    [MemberData(nameof(Ways))]
+    public async Task A_frame_allocates_nothing_at_either_end(IoEngineKind engine, bool encrypted)
     {
-        await using var pair = await Couple.Make(engine);
+        await using var pair = await Couple.Make(engine, encrypted);
         var asks = new PingPong(pair.Atlas, begins: true);
         var answers = new PingPong(pair.Zeus, begins: false);
         await pair.Zeus.Thread.Invoke(() => pair.ZeusSide.Open(First, answers));
