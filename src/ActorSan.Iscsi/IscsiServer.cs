@@ -164,12 +164,12 @@ public sealed partial class IscsiServer
     }
 
     /// <summary>Drops a session, and says so to the initiator.</summary>
-    public void Kick(long sessionId)
+    public void Kick(long sessionId, string why)
     {
         foreach (SessionRecord record in FindSessions(record => record.Session.Info.SessionId == sessionId))
         {
             Session session = record.Session;
-            _ = session.Thread.Post(() => session.Tell(AsyncEvent.DropSession, 2, SessionEnd.Kicked, "kicked"));
+            _ = session.Thread.Post(() => session.Tell(AsyncEvent.DropSession, 2, SessionEnd.Kicked, why));
         }
     }
 

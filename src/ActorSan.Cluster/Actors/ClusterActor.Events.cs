@@ -17,6 +17,8 @@ public sealed partial class ClusterActor
     /// <summary>From the control side: an attempt to found or find the catalog has ended.</summary>
     private sealed record CatalogSought(bool Founds, CatalogOutcome Outcome);
 
+    private sealed record LetInitiatorsGo(Guid VolumeId);
+
     private sealed record LinkNews(LinkReport Report);
 
     private sealed record PathNews(string Peer, string Address, bool IsThere);
@@ -46,6 +48,8 @@ public sealed partial class ClusterActor
             volumeId, note.ToString().ToLowerInvariant(), state.ConfigurationOf(volumeId)?.Epoch ?? 0, sentence,
             note switch { ControlNote.Fault => EventSeverity.Error, ControlNote.Role or ControlNote.Operator => EventSeverity.Information, _ => EventSeverity.Warning },
             note == ControlNote.Replica ? EventKind.Replica : EventKind.Volume);
+
+        void IControlSideEvents.LetGo(Guid volumeId) => actor.Tell(new LetInitiatorsGo(volumeId));
 
         void IControlSideEvents.JournalPutBack(long seen, long writeCount) => log.Error(
             "This node's journal was put back to an older state: it holds {WriteCount} writes, and others have seen {Seen}. It votes no more. Stop the node, move its journal away, and start it: it becomes a new voter",

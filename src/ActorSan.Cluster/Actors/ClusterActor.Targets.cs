@@ -74,6 +74,14 @@ public sealed partial class ClusterActor
         }
     }
 
+    private void OnLetGo(LetInitiatorsGo letGo)
+    {
+        if (_catalog?.FindVolume(letGo.VolumeId) is { } volume)
+        {
+            Context.Parent.Tell(new LetSessionsGo(volume.Name));
+        }
+    }
+
     private TargetConfiguration ConfigurationOf(CatalogTarget target, CatalogDocument catalog) => new()
     {
         Name = target.Iqn,

@@ -85,6 +85,7 @@ public sealed partial class ClusterActor : ReceiveActor, IWithTimers
         Receive<CatalogDecided>(OnCatalog);
         Receive<CatalogSought>(OnSought);
         Receive<ConfigurationDecided>(OnConfiguration);
+        Receive<LetInitiatorsGo>(OnLetGo);
         Receive<ReplicaPrepared>(OnPrepared);
         Receive<VolumeEnded>(OnVolumeEnded);
         Receive<SayHello>(_ => SayHelloToAll());

@@ -99,6 +99,7 @@ public sealed class NodeGuardian : ReceiveActor, IWithTimers
         Receive<VolumeUnavailable>(unavailable => _targets.Tell(unavailable));
         Receive<PutTarget>(put => _targets.Tell(put));
         Receive<DropTarget>(drop => _targets.Tell(drop));
+        Receive<LetSessionsGo>(go => _targets.Tell(go));
         Receive<TargetExported>(exported => _cluster?.Actor.Tell(exported));
         Receive<ClusterStarted>(_ => OnClusterStarted());
         Receive<ClusterFailed>(OnClusterFailed);

@@ -11,7 +11,7 @@ public sealed class SessionActor : ReceiveActor
     public SessionActor(SessionInfo session, IIscsiEngine engine)
     {
         DateTimeOffset since = Context.System.Scheduler.Now;
-        Receive<KickSession>(_ => engine.Kick(session.SessionId));
+        Receive<KickSession>(_ => engine.Kick(session.SessionId, "kicked"));
         Receive<GetSessionReport>(_ => Sender.Tell(new SessionReport(session, since)));
     }
 

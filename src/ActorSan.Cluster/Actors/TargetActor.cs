@@ -50,6 +50,7 @@ public sealed class TargetActor : ReceiveActor
         Receive<SessionClosed>(OnSessionClosed);
         Receive<LoginDenied>(OnDenied);
         Receive<KickSession>(kick => Context.Child(NameOf(kick.SessionId)).Tell(kick, Sender));
+        Receive<LetSessionsGo>(OnLetGo);
         Receive<GetTargetReport>(_ => Report());
     }
 
@@ -99,6 +100,17 @@ public sealed class TargetActor : ReceiveActor
         if (_exportAsked)
         {
             Export();
+        }
+    }
+
+    private void OnLetGo(LetSessionsGo go)
+    {
+        if (_configuration.Luns.Any(lun => lun.Volume == go.Volume))
+        {
+            foreach (long session in _sessions.Keys)
+            {
+                _engine.Kick(session, $"volume {go.Volume} waits for a lease that another node may have");
+            }
         }
     }
 

@@ -44,6 +44,7 @@ public sealed class TargetsActor : ReceiveActor
         Receive<LoginDenied>(OnDenied);
         Receive<IscsiWarning>(warning => _log.Warning("{Peer}: {Warning}", warning.PeerAddress, warning.Text));
         Receive<KickSession>(TellAll);
+        Receive<LetSessionsGo>(TellAll);
         Receive<GetTargetReports>(_ => ReportAll());
     }
 

@@ -2,6 +2,7 @@ using ActorSan.Cluster.Catalog;
 using ActorSan.Replication.Core;
 using ActorSan.Replication.Core.Control;
 using ActorSan.Replication.Core.Engine;
+using ActorSan.Replication.Core.Ports;
 using ActorSan.Replication.Core.Register;
 using ActorSan.Replication.Core.Values;
 using ActorSan.Replication.Volume;
@@ -13,6 +14,9 @@ namespace ActorSan.Cluster.Control;
 /// <summary>The volumes: known, begun, ended.</summary>
 public sealed partial class ControlSide
 {
+    // After a lease has lapsed: whoever takes over has done it by then, or has to wait for something.
+    private const long LetGoAfterNs = 500_000_000;
+
     /// <summary>The catalog names it. Null where it can't be read; told as a fault.</summary>
     /// <param name="volume">Of the catalog.</param>
     /// <param name="make">Makes the volume of this node's targets, given the side; it is opened by this. Null: the node has no targets.</param>
@@ -207,7 +211,29 @@ public sealed partial class ControlSide
 
     internal void OnReplicaUnavailable(VolumeSide side, StoreFault fault, string reason) => _events.Noted(side.Id, ControlNote.Replica, $"this node's replica can't be opened ({fault}): {reason}");
 
+    /// <summary>
+    /// A primary that is cut off can't know whether another node serves by now; its requests wait, and their initiators, who can't know it either, would wait until their own patience is
+    /// over. If there is a node that may have taken over, they are sent to look for it; once, for where there is none they come back and wait here.
+    /// </summary>
+    private void LetGo(VolumeSide side)
+    {
+        if (side.HasLetGo || !_volumes.ContainsValue(side) || side.Control is not { Role: not (VolumeRole.Secondary or VolumeRole.Leasing) } control || _leases.Holds(control.Key)
+            || control.Known is not { } known || !known.InSync.Any(member => member.Node != _options.Node))
+        {
+            return;
+        }
+
+        side.HasLetGo = true;
+        _events.Noted(side.Id, ControlNote.Lease, "initiators are let go: their requests wait here, and another node that is in sync may serve them by now");
+        _events.LetGo(side.Id);
+    }
+
     internal void Note(VolumeSide side, ControlNote note, string sentence) => _events.Noted(side.Id, note, sentence);
+
+    private sealed class LetGoTimer(ControlSide owner, VolumeSide side) : CoreTimer
+    {
+        public override void OnFired() => owner.LetGo(side);
+    }
 
     private sealed class VolumeFounding(Action<string?> told) : IFoundingClient
     {

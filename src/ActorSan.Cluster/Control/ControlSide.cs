@@ -171,10 +171,21 @@ public sealed partial class ControlSide : IVoterListener, IProposerListener, ILe
         {
             control.OnHeld(epoch);
         }
+
+        if (_volumes.GetValueOrDefault(key.Name) is { } side)
+        {
+            side.HasLetGo = false;
+        }
     }
 
-    void ILeaseListener.OnGaveUp(RegisterKey key, long epoch, long quietUntilNs) =>
+    void ILeaseListener.OnGaveUp(RegisterKey key, long epoch, long quietUntilNs)
+    {
         _events.Noted(VolumeIdOf(key), ControlNote.Lease, $"the lease of epoch {epoch} was not renewed in time: no majority of voters answers, and another node may take over");
+        if (_volumes.GetValueOrDefault(key.Name) is { } side)
+        {
+            _loop.Set(new LetGoTimer(this, side), _loop.NowNs + LetGoAfterNs);
+        }
+    }
 
     void ILeaseListener.OnHigherEpoch(RegisterKey key, long epoch, long higherEpoch) => ControlOf(key)?.OnHigherEpoch(higherEpoch);
 

@@ -19,6 +19,9 @@ public interface IControlSideEvents
     /// <summary>Something for the volume's history, or for the log where <paramref name="volumeId"/> is empty.</summary>
     void Noted(Guid volumeId, ControlNote note, string sentence);
 
+    /// <summary>Requests wait here that another node may answer by now: initiators do well to go there.</summary>
+    void LetGo(Guid volumeId);
+
     /// <summary>§2: the node's journal was put back to an older state: it votes no more until it has a new one.</summary>
     void JournalPutBack(long seen, long writeCount);
 }

@@ -59,6 +59,9 @@ public sealed class VolumeSide : IEngineCommands, IReplicatedVolumeEvents
     /// <summary>When the replica was opened last; null: never. Any thread.</summary>
     public bool IsOpen => _unavailable is null;
 
+    /// <summary>Initiators were let go since a lease was held last.</summary>
+    internal bool HasLetGo { get; set; }
+
     internal Configuration? LastTold { get; set; }
 
     internal bool OldCopyTold { get; set; }

@@ -56,7 +56,7 @@ public interface IIscsiEngine
     Task RemoveTarget(string name);
 
     /// <summary>Ends a session: <see cref="SessionEnd.Kicked"/>.</summary>
-    void Kick(long sessionId);
+    void Kick(long sessionId, string why);
 
     /// <summary>Stops listening, asks initiators to log out, lets commands end, and closes what is left after <paramref name="drain"/>.</summary>
     Task Stop(TimeSpan drain);

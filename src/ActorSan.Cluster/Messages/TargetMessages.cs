@@ -29,6 +29,9 @@ public sealed record IscsiWarning(string PeerAddress, string Text);
 /// <summary>To a session's actor, or to <c>targets</c> or a target for one of its sessions: end it.</summary>
 public sealed record KickSession(long SessionId);
 
+/// <summary>To <c>targets</c>: sessions that wait here for that volume end, and look for it elsewhere.</summary>
+public sealed record LetSessionsGo(string Volume);
+
 /// <summary>To a target's actor. Answered by <see cref="TargetReport"/>.</summary>
 public sealed record GetTargetReport;
 

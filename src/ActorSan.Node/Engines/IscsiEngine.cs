@@ -22,7 +22,7 @@ internal sealed class IscsiEngine(IscsiServerOptions options) : IIscsiEngine
 
     public Task RemoveTarget(string name) => Server.RemoveTarget(name);
 
-    public void Kick(long sessionId) => Server.Kick(sessionId);
+    public void Kick(long sessionId, string why) => Server.Kick(sessionId, why);
 
     public Task Stop(TimeSpan drain) => _server?.Stop(drain) ?? Task.CompletedTask;
 }

@@ -76,7 +76,7 @@ internal sealed class FakeEngines : IVolumeEngine, IIscsiEngine
         return Task.CompletedTask;
     }
 
-    public void Kick(long sessionId) => Diary.Enqueue($"kick {sessionId}");
+    public void Kick(long sessionId, string why) => Diary.Enqueue($"kick {sessionId}");
 
     public Task Stop(TimeSpan drain)
     {

@@ -152,8 +152,12 @@ public sealed class NodeGuardianTests : TestKit
             },
             Patience);
 
-        target.Tell(new KickSession(Session.SessionId));
+        // Of two volumes one is the target's.
+        node.Tell(new LetSessionsGo("nobody's"));
+        node.Tell(new LetSessionsGo("a"));
         AwaitCondition(() => fake.Diary.Contains("kick 7"), Patience);
+        target.Tell(new KickSession(Session.SessionId));
+        AwaitCondition(() => fake.Diary.Count(entry => entry == "kick 7") == 2, Patience);
         fake.Events.SessionEnded(Session, SessionEnd.Kicked, "");
         AwaitAssert(
             () =>

@@ -343,7 +343,7 @@ public abstract class SessionTests(IoEngineKind engine)
     {
         await using ServerFixture fixture = await Start();
         using RawInitiator initiator = await LogIn(fixture);
-        fixture.Server.Kick(fixture.Server.Sessions.Single().SessionId);
+        fixture.Server.Kick(fixture.Server.Sessions.Single().SessionId, "kicked");
         ReceivedPdu pdu = await initiator.Receive();
         Assert.Equal(IscsiOpcode.AsyncMessage, pdu.Opcode);
         Assert.Equal((byte)AsyncEvent.DropSession, pdu.Header[36]);

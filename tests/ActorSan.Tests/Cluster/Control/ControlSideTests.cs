@@ -136,6 +136,10 @@ public sealed class ControlSideTests : IDisposable
         {
         }
 
+        public void LetGo(Guid volumeId)
+        {
+        }
+
         public void JournalPutBack(long seen, long writeCount)
         {
         }
