@@ -64,7 +64,7 @@ public enum HandshakeStep : byte
 /// 4 Welcome       acceptor → dialer: HMAC(key, "ActorSan link acceptor" ‖ Hello ‖ Challenge)
 /// 5 Refusal       acceptor → dialer, instead of any other: a <see cref="HandshakeFault"/> (1)
 /// </code>
-/// The two labels differ, so no side's answer can be given back to it; the nonces differ each time, so no old one fits. A refusal proves nothing and is for the log alone.
+/// The two labels differ, so no side's answer can be given back to it; the nonces differ each time, so no old one fits. A refusal proves nothing: it is for the log, and for asking anew with TLS.
 /// </summary>
 public sealed class Handshake
 {

@@ -13,6 +13,12 @@ internal sealed unsafe partial class LinkConnection
     private bool _isOpening;
     private string? _tlsFailure;
 
+    // In the ring, on their way to the kernel.
+    private int _sealedBytes;
+
+    /// <summary>It has begun with TLS.</summary>
+    public bool IsByTls => _tls is not null;
+
     /// <summary>How often its TLS has changed its keys.</summary>
     public int Rekeyed => _tls?.Rekeyed ?? 0;
 
@@ -112,6 +118,12 @@ internal sealed unsafe partial class LinkConnection
         bool isDry = false;
         while (CanReceive && !isDry)
         {
+            if (_phase == LinkPhase.Handshake && _smallVectors[2].LengthBytes > 0)
+            {
+                // One message after the other: this node's is on its way, and what follows it goes on here.
+                break;
+            }
+
             _ = Aim();
             int bytes = _tls!.Open(_smallVectors[0].Address, (int)_smallVectors[0].LengthBytes);
             if (bytes > 0)
@@ -132,8 +144,6 @@ internal sealed unsafe partial class LinkConnection
         _isOpening = false;
         if (isDry)
         {
-            // An answer to new keys, perhaps.
-            SendOutgoing();
             ReceiveSealed();
         }
     }
@@ -172,8 +182,9 @@ internal sealed unsafe partial class LinkConnection
         }
         else if (_phase == LinkPhase.Up)
         {
-            Peer!.Counters.Queued(_queue.Bytes);
             SendOutgoing();
+            _sealedBytes = _tls!.OutgoingBytes;
+            Peer!.Counters.Queued(QueuedBytes);
         }
     }
 
@@ -192,7 +203,8 @@ internal sealed unsafe partial class LinkConnection
         _tls.Sent(bytes);
         if (_phase == LinkPhase.Up)
         {
-            Peer!.Counters.Sent(bytes, _queue.Bytes);
+            _sealedBytes = _tls.OutgoingBytes;
+            Peer!.Counters.Sent(bytes, QueuedBytes);
             SendBatch();
         }
         else if (_tls.TryGetOutgoing(out _))

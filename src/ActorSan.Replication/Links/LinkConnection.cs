@@ -105,7 +105,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
 
     public bool IsAuthenticated { get; private set; }
 
-    public long QueuedBytes => _queue.Bytes;
+    public long QueuedBytes => _queue.Bytes + _sealedBytes;
 
     public void Dial(IPEndPoint address)
     {
@@ -214,7 +214,7 @@ internal sealed unsafe partial class LinkConnection : IDisposable
     {
         Invariant.Check(_phase == LinkPhase.Up);
         _queue.Add(item);
-        Peer!.Counters.Queued(_queue.Bytes);
+        Peer!.Counters.Queued(QueuedBytes);
         if (!_send.IsInFlight)
         {
             _thread.AtEndOfPass(_endOfPass);

@@ -161,8 +161,13 @@ public sealed partial class LinkPeer
     {
         _failures.Add(_paths.Length > 1 ? $"{connection.Address}: {detail}" : detail);
         _isRefused |= end == LinkEnd.Gone;
-        WantsTls |= fault == HandshakeFault.Unencrypted;
-        if (connection is { Purpose: LinkPurpose.Link, HasConnected: true } && Connection is null && end != LinkEnd.Stopped && fault is HandshakeFault.None or HandshakeFault.TimedOut)
+
+        // What it heard was not proved: where TLS does not come about, it asks again without, and is told again.
+        WantsTls = fault == HandshakeFault.Unencrypted || (WantsTls && (fault == HandshakeFault.None || !connection.IsByTls));
+
+        // Who does not know this node yet, or not so, is the peer all the same; anybody else may be somebody at an address that is not the peer's any more.
+        if (connection is { Purpose: LinkPurpose.Link, HasConnected: true } && Connection is null && end != LinkEnd.Stopped
+            && fault is not (HandshakeFault.Unencrypted or HandshakeFault.UnknownPeer or HandshakeFault.WrongDialer))
         {
             _worst = IndexOf(connection);
         }

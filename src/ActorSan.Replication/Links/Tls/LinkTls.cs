@@ -36,7 +36,11 @@ internal sealed unsafe class LinkTls : IDisposable
 
         RekeyAfterRecords = options.RekeyAfterRecords;
         _secret = (Secret*)NativeMemory.AllocZeroed((nuint)sizeof(Secret));
-        int identity = Encoding.ASCII.GetBytes($"actorsan-link:{options.ClusterId:N}", new Span<byte>(_secret->Identity, MaxIdentityBytes - 1));
+
+        // It crosses in the clear, and says nothing to who does not have the key.
+        Span<byte> name = stackalloc byte[KeyBytes];
+        _ = HMACSHA256.HashData(options.Key, [.. "ActorSan link TLS identity"u8, .. options.ClusterId.ToByteArray(bigEndian: true)], name);
+        int identity = Encoding.ASCII.GetBytes(Convert.ToHexString(name[..(KeyBytes / 2)]), new Span<byte>(_secret->Identity, MaxIdentityBytes - 1));
         Invariant.Check(identity < MaxIdentityBytes - 1);
         _ = HMACSHA256.HashData(options.Key, "ActorSan link TLS"u8, new Span<byte>(_secret->Key, KeyBytes));
 

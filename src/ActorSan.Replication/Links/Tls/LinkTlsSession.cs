@@ -65,6 +65,7 @@ internal sealed unsafe class LinkTlsSession : IDisposable
     /// <summary>Goes on with the handshake. True: it is over, well or with a <see cref="Fault"/>; false: more has to come first. Either way something may have to be sent.</summary>
     public bool Shake()
     {
+        OpenSsl.ClearErrors();
         int result = OpenSsl.Shake(_ssl);
         if (result == 1)
         {
@@ -95,7 +96,11 @@ internal sealed unsafe class LinkTlsSession : IDisposable
         {
             _records = 0;
             Rekeyed++;
-            _ = OpenSsl.UpdateKeys(_ssl, OpenSsl.KeyUpdateRequested);
+            if (OpenSsl.UpdateKeys(_ssl, OpenSsl.KeyUpdateRequested) != 1)
+            {
+                Fault = $"no other keys: {OpenSsl.TakeError()}";
+                return 0;
+            }
         }
 
         byte* from = vectors->Address;
@@ -115,19 +120,22 @@ internal sealed unsafe class LinkTlsSession : IDisposable
         nuint written = 0;
         if (OpenSsl.Write(_ssl, from, (nuint)bytes, &written) == 1)
         {
-            Invariant.Check((int)written == bytes);
-            return bytes;
+            // Less, where the peer wants small records.
+            return (int)written;
         }
 
         Fault = OpenSsl.TakeError();
         return 0;
     }
 
+    /// <summary>In the ring.</summary>
+    public int OutgoingBytes => OpenSsl.Pending(_far);
+
     /// <summary>What the kernel is to have next; false: nothing.</summary>
     public bool TryGetOutgoing(out IoVector outgoing)
     {
         byte* at = null;
-        int bytes = OpenSsl.Pending(_far) > 0 ? OpenSsl.Readable(_far, &at) : 0;
+        int bytes = OutgoingBytes > 0 ? OpenSsl.Readable(_far, &at) : 0;
         outgoing = bytes > 0 ? new IoVector(at, (nuint)bytes) : default;
         return bytes > 0;
     }
@@ -177,6 +185,8 @@ internal sealed unsafe class LinkTlsSession : IDisposable
     /// <summary>Plain text, as far as it is here; returns how much. 0: more has to come first, or the peer has said that it is over, or a <see cref="Fault"/>.</summary>
     public int Open(byte* into, int most)
     {
+        // What other code of this thread may have left would be taken for this call's.
+        OpenSsl.ClearErrors();
         nuint count = 0;
         int result = OpenSsl.Read(_ssl, into, (nuint)most, &count);
         if (result == 1)

@@ -25,7 +25,7 @@ internal static unsafe partial class OpenSsl
     {
         nuint code = ErrGetError();
         byte* reason = code == 0 ? null : ErrReason(code);
-        ErrClear();
+        ClearErrors();
         return reason is null ? "no reason is known" : Marshal.PtrToStringUTF8((nint)reason)!;
     }
 
@@ -120,6 +120,9 @@ internal static unsafe partial class OpenSsl
     [LibraryImport(Crypto, EntryPoint = "BIO_ctrl_get_write_guarantee")]
     public static partial nuint RoomFor(nint bio);
 
+    [LibraryImport(Crypto, EntryPoint = "ERR_clear_error")]
+    public static partial void ClearErrors();
+
     [LibraryImport(Crypto, EntryPoint = "BIO_ctrl")]
     private static partial nint BioControl(nint bio, int command, nint value, void* pointer);
 
@@ -131,7 +134,4 @@ internal static unsafe partial class OpenSsl
 
     [LibraryImport(Crypto, EntryPoint = "ERR_reason_error_string")]
     private static partial byte* ErrReason(nuint code);
-
-    [LibraryImport(Crypto, EntryPoint = "ERR_clear_error")]
-    private static partial void ErrClear();
 }

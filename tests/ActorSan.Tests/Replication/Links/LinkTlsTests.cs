@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using System.Text;
 using ActorSan.Replication.Links;
 using ActorSan.Storage.Threads;
 using ActorSan.Tests.Storage.Threads;
@@ -34,6 +35,7 @@ public sealed class LinkTlsTests
         Assert.Equal(!encrypted, said.AsSpan().IndexOf("ASLH"u8) >= 0);
         Assert.Equal(!encrypted, said.AsSpan().IndexOf("ASLK"u8) >= 0);
         Assert.Equal(!encrypted, said.AsSpan().IndexOf(LinkNode.Cluster.ToByteArray(bigEndian: true)) >= 0);
+        Assert.Equal(-1, said.AsSpan().IndexOf(Encoding.ASCII.GetBytes(LinkNode.Cluster.ToString("N"))));
         Assert.Equal(encrypted, pair.Atlas.Links.CountersOf("zeus")!.IsEncrypted);
         Assert.Equal(encrypted, pair.Zeus.Links.CountersOf("atlas")!.IsEncrypted);
     }
@@ -101,6 +103,35 @@ public sealed class LinkTlsTests
         });
         await atlas.Until(() => atlas.Ends.Any(end => end is { End: LinkEnd.Refused, Fault: HandshakeFault.NoTls } && end.Detail.Contains("certificate verify failed", StringComparison.Ordinal)));
         Assert.Equal(0, atlas.Ups);
+    }
+
+    /// <summary>The better path leads to somebody who connects and talks nonsense: the other one is taken.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task A_stranger_at_one_address_does_not_keep_a_link_from_the_other(bool encrypted)
+    {
+        using var stranger = new TcpListener(IPAddress.Loopback, 0);
+        stranger.Start();
+        using var over = new CancellationTokenSource();
+        Task talks = Task.Run(async () =>
+        {
+            while (true)
+            {
+                using TcpClient came = await stranger.AcceptTcpClientAsync(over.Token);
+                await came.GetStream().WriteAsync("220 smtp.example ESMTP\r\n"u8.ToArray(), over.Token);
+                await Task.Delay(20, over.Token);
+            }
+        });
+        await using var zeus = new LinkNode(IoEngineKind.Epoll, "zeus", encrypted: encrypted);
+        IPEndPoint address = await zeus.Listen();
+        await zeus.Add("atlas");
+        await using var atlas = new LinkNode(IoEngineKind.Epoll, "atlas", encrypted: encrypted);
+        await atlas.Add("zeus", (IPEndPoint)stranger.LocalEndpoint, address);
+        await atlas.Until(() => atlas.Ups == 1 && atlas.Ends.Count > 0);
+        Assert.Equal(encrypted ? HandshakeFault.NoTls : HandshakeFault.OtherProtocol, await atlas.Thread.Invoke(() => atlas.Ends[0].Fault));
+        await over.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => talks);
     }
 
     [Fact]
