@@ -120,6 +120,12 @@ public sealed partial class ClusterActor : ReceiveActor, IWithTimers
             return;
         }
 
+        if (new StoreMount(Path.Combine(_settings.StateDirectory, StoreMount.FileName)).Fault(_stores.Path) is { } fault)
+        {
+            Context.Parent.Tell(new ClusterFailed(fault, MayPass: false));
+            return;
+        }
+
         IoThread home = start.Threads[0];
         _home = home;
         LinkSettings settings = _settings.Links!;

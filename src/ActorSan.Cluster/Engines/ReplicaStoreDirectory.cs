@@ -8,7 +8,7 @@ namespace ActorSan.Cluster.Engines;
 
 /// <summary>
 /// Where this node keeps its replicas: a file for each volume, named by its id. Everything here blocks: never on an I/O thread nor on the control loop. A directory that is not there is
-/// refused, not made: a mount that is missing must not look like an empty disk.
+/// refused, not made: a mount that is missing must not look like an empty disk (nor may its mount point: <see cref="StoreMount"/>).
 /// </summary>
 /// <param name="path">Absolute.</param>
 /// <param name="direct">O_DIRECT.</param>
