@@ -176,6 +176,9 @@ public sealed partial class ControlSide
                     ? $"verify compared {verified.ComparedBytes} bytes with every replica in sync and found no difference"
                     : $"verify compared {verified.ComparedBytes} bytes and repaired {verified.DifferentBytes} that differed on a replica: suspect its disk");
                 break;
+            case NotDrained not:
+                _events.Noted(side.Id, ControlNote.Operator, $"the handover was not done, for what had been begun did not end in time ({not.What})");
+                break;
             case PeerLate late:
                 _events.Noted(side.Id, ControlNote.InSync, $"{late.Node} does not answer: it is to be left out");
                 break;

@@ -87,7 +87,7 @@ public sealed partial class ClusterManagement
         {
             case "handover":
                 (bool isMember, bool begun) = await _loop.Invoke(() => (control.Known?.MemberOf(operation.Text) is not null, control.RequestHandOver(operation.Text))).ConfigureAwait(false);
-                return begun ? OperationOutcome.Done("begun")
+                return begun ? await HandedOver(side.Catalog.Name, control, cancellation).ConfigureAwait(false)
                     : isMember ? OperationOutcome.TryAgain($"{Node} does not serve it now, or a handover is under way")
                     : OperationOutcome.Refused($"{operation.Text} is not in sync: it may lack writes that were acknowledged", "P2");
             case "verify":
@@ -110,6 +110,26 @@ public sealed partial class ClusterManagement
                 return await ForceHere(side, control, operation).ConfigureAwait(false);
             default:
                 throw new NodeFaultException($"{Node} does not know the order '{operation.Kind}': it runs another release");
+        }
+    }
+
+    // Draining, fencing and the round have their own time limits: this ends.
+    private async Task<OperationOutcome> HandedOver(string name, VolumeControl control, CancellationToken cancellation)
+    {
+        while (true)
+        {
+            (VolumeRole role, string? failure) = await _loop.Invoke(() => (control.Role, control.HandOverFailure)).ConfigureAwait(false);
+            if (failure is not null)
+            {
+                return OperationOutcome.TryAgain($"{Node} did not hand {name} over: {failure}. See 'volume history {name}'");
+            }
+
+            if (role != VolumeRole.HandingOver)
+            {
+                return OperationOutcome.Done("handed over");
+            }
+
+            await Task.Delay(20, cancellation).ConfigureAwait(false);
         }
     }
 

@@ -20,6 +20,9 @@ public sealed partial class VolumeControl
         Proposing,
     }
 
+    /// <summary>Why the handover that was asked for last was not done, for people; null: it was, or it is under way.</summary>
+    public string? HandOverFailure { get; private set; }
+
     /// <summary>False: not now; this node does not serve, or the peer is not in sync.</summary>
     public bool RequestHandOver(string node)
     {
@@ -42,6 +45,7 @@ public sealed partial class VolumeControl
         _handOverTo = node;
         _handOverPhase = HandOverPhase.Draining;
         _handOverSinceNs = _clock.NowNs;
+        HandOverFailure = null;
         _engine.Execute(new Drain());
         return true;
     }
@@ -70,7 +74,16 @@ public sealed partial class VolumeControl
             return;
         }
 
-        // Nothing was proposed: it serves on. The peer may have fenced itself already; that is healed by a raise (W3).
+        // The peer may have fenced itself already; that is healed by a raise (W3).
+        ServeOn(_handOverPhase == HandOverPhase.Draining
+            ? $"what was under way had not ended after {_options.HandOverTimeoutNs / 1_000_000} ms"
+            : $"{_handOverTo} had not answered after {_options.HandOverTimeoutNs / 1_000_000} ms");
+    }
+
+    // Nothing was proposed.
+    private void ServeOn(string why)
+    {
+        HandOverFailure = why;
         _handOverTo = null;
         _handOverPhase = HandOverPhase.None;
         Change(VolumeRole.Serving);
@@ -139,16 +152,14 @@ public sealed partial class VolumeControl
 
             if (!_proposed && Volume.Role == VolumeRole.HandingOver)
             {
-                Volume._handOverPhase = HandOverPhase.None;
-                Volume._handOverTo = null;
-                Volume.Change(VolumeRole.Serving);
-                Volume._engine.Execute(new Undrain());
+                Volume.ServeOn(outcome.End == RoundEnd.Abandoned ? $"{to} is not in sync or not attached any more" : $"no majority of voters agreed ({outcome.End})");
                 return;
             }
 
             // R4, P8: unknown. It is primary again only by a decided change that gives it an epoch of its own.
             if (_proposed && Volume.Role == VolumeRole.HandingOver)
             {
+                Volume.HandOverFailure = "whether it was decided is not known: one that is in sync takes it by itself";
                 Volume.BecomeSecondary(exact: true, release: true);
             }
         }

@@ -107,6 +107,9 @@ public sealed record CannotServe(long Reign) : EngineEvent;
 
 public sealed record Drained(long Reign) : EngineEvent;
 
+/// <summary>P8: it is to serve on, and had not drained. <paramref name="What"/> says what was under way, for people.</summary>
+public sealed record NotDrained(long Reign, string What) : EngineEvent;
+
 /// <summary>W7: a required peer is without attachment for too long, or leaves a frame unanswered.</summary>
 public sealed record PeerLate(long Epoch, string Node) : EngineEvent;
 

@@ -592,6 +592,18 @@ public sealed unsafe partial class Primary
         }
     }
 
+    // For people: how many, and what the oldest wait for.
+    private string DescribeUnderWay()
+    {
+        IEnumerable<string> some = _tasks.Where(task => task.Step != TaskStep.Idle).Take(3).Select(task =>
+        {
+            string[] silent = [.. _peers.Where(peer => (task.SentMask & ~task.AckMask & peer.Bit) != 0).Select(peer => peer.Node)];
+            return $"{task.Kind} {task.Step}{(task.Step == TaskStep.Writing && !task.LocalDone ? ", the own store has not done it" : "")}{(silent.Length > 0 ? $", not answered by {string.Join(" and ", silent)}" : "")}"
+                + (task.LocalDone && _peers.Any(peer => peer.IsRequired && peer.HeardMark < task.Local.Mark) ? ", its mark is not heard by all" : "");
+        });
+        return $"{_active} under way: {string.Join("; ", some)}";
+    }
+
     private void DeposeAll()
     {
         while (_waiting.TryDequeue(out VolumeOperation? operation))

@@ -266,6 +266,11 @@ public sealed unsafe partial class Primary
     {
         if (_phase == PrimaryPhase.Draining)
         {
+            if (!_drainedTold)
+            {
+                _events.Post(new NotDrained(Reign, DescribeUnderWay()));
+            }
+
             _phase = PrimaryPhase.Serving;
             _drainedTold = false;
             AdmitWaiting();
