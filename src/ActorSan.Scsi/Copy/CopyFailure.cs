@@ -23,8 +23,8 @@ internal sealed class CopyFailure
     {
         if (task.Outlived)
         {
-            // Not the copy failed: the unit that was asked serves no more.
-            task.Fail(task.Device.DescribePort(task.Nexus));
+            // Not the copy failed: the unit that was asked serves no more. What was copied until then is copied.
+            task.FailUnknown();
             return;
         }
 

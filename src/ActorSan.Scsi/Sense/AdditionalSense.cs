@@ -60,6 +60,7 @@ public enum AdditionalSense : ushort
     CapacityDataChanged = 0x2A09,
     CommandSequenceError = 0x2C00,
     CommandsClearedByAnotherInitiator = 0x2F00,
+    CommandsClearedByDeviceServer = 0x2F02,
     CannotFormatIncompatibleMedium = 0x3006,
     MediumFormatCorrupted = 0x3100,
     FormatCommandFailed = 0x3101,

@@ -48,6 +48,9 @@ internal sealed unsafe class TaskState : VolumeOperation
     /// <summary>Started before the unit stopped serving: it asks the volume for nothing more, even when the unit serves again, for it was admitted under what was true then.</summary>
     public bool Outlived;
 
+    /// <summary>The volume has taken something of it that changes it, and has not refused it on the spot: it may be done, or done in part, whatever the volume says in the end.</summary>
+    public bool MayHaveChanged;
+
     /// <summary>A reservation change that takes rights away waits for the end of this task.</summary>
     public bool HoldsUpReservations;
 
@@ -110,6 +113,7 @@ internal sealed unsafe class TaskState : VolumeOperation
         Aborting = false;
         TellsAborted = false;
         Outlived = false;
+        MayHaveChanged = false;
         ForceUnitAccess = false;
         Atomic = false;
         _stepDue = false;
@@ -148,10 +152,16 @@ internal sealed unsafe class TaskState : VolumeOperation
         switch (kind)
         {
             case VolumeOperationKind.Read: volume.Read(this); break;
-            case VolumeOperationKind.Write: volume.Write(this); break;
-            default: IssueOther(volume, kind); break;
+            case VolumeOperationKind.Write: Status = VolumeStatus.Pending; volume.Write(this); NoteChange(); break;
+            case VolumeOperationKind.Flush: volume.Flush(this); break;
+            case VolumeOperationKind.MapStatus: volume.MapStatus(this); break;
+            default: Status = VolumeStatus.Pending; IssueOther(volume, kind); NoteChange(); break;
         }
     }
+
+    // A step runs to its end before the next: what has completed by now has not been followed yet.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void NoteChange() => MayHaveChanged |= Status is not (VolumeStatus.NotReady or VolumeStatus.Deposed or VolumeStatus.Busy or VolumeStatus.Miscompare);
 
     private void IssueOther(IBlockVolume volume, VolumeOperationKind kind)
     {
@@ -161,8 +171,6 @@ internal sealed unsafe class TaskState : VolumeOperation
             case VolumeOperationKind.OrWrite: volume.OrWrite(this); break;
             case VolumeOperationKind.Unmap: volume.Unmap(this); break;
             case VolumeOperationKind.WriteZeroes: volume.WriteZeroes(this); break;
-            case VolumeOperationKind.Flush: volume.Flush(this); break;
-            case VolumeOperationKind.MapStatus: volume.MapStatus(this); break;
             case VolumeOperationKind.SetAttribute: volume.SetAttribute(this); break;
             case VolumeOperationKind.CryptoErase: volume.CryptoErase(this); break;
             default: Invariant.Fail($"No volume operation {kind}."); break;
@@ -283,6 +291,9 @@ internal sealed unsafe class TaskState : VolumeOperation
 
         switch (Status)
         {
+            case VolumeStatus.NotReady or VolumeStatus.Deposed when MayHaveChanged:
+                FailUnknown();
+                break;
             case VolumeStatus.Miscompare:
                 FailMiscompare(ResultOffsetBytes);
                 break;
@@ -311,7 +322,7 @@ internal sealed unsafe class TaskState : VolumeOperation
                 EndStatus(ScsiStatus.Busy);
                 break;
             case VolumeStatus.Deposed:
-                // No claim about the effect (replication.md W6): the initiator asks again, by whatever path is active then.
+                // Nothing was done: the initiator asks again, by whatever path is active then.
                 Fail(Device.DescribePort(Nexus));
                 break;
             default:
@@ -319,6 +330,12 @@ internal sealed unsafe class TaskState : VolumeOperation
                 break;
         }
     }
+
+    /// <summary>
+    /// No claim about the effect (replication.md W6). NOT READY would be one: that nothing was done, which matters to who compares and writes. The initiator tries again, and meets the port's state
+    /// then.
+    /// </summary>
+    public void FailUnknown() => Fail(SenseKey.AbortedCommand, AdditionalSense.CommandsClearedByDeviceServer);
 
     /// <summary>MISCOMPARE: INFORMATION is the offset of the first byte that differs, from the start of the data-out (SBC-4 §5.3, §5.33).</summary>
     public void FailMiscompare(long offsetBytes) =>

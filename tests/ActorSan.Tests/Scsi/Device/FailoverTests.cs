@@ -163,7 +163,7 @@ public sealed class FailoverTests
         nodes.Atlas.Volume.EndHeld();
         nodes.Atlas.Volume.Holds = false;
         nodes.Settle();
-        Assert.Equal(("2/040a", "2/040a"), (write.Outcome, reserve.Outcome));
+        Assert.Equal(("b/2f02", "2/040a"), (write.Outcome, reserve.Outcome));
         b.State!.Attentions.Clear();
         Assert.Equal("good", nodes.Write(b));
     }
