@@ -118,6 +118,9 @@ internal enum Bug
     /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
     KeepNoSetsFromGate,
 
+    /// <summary>W12: the key of an attribute is free as soon as its change is complete, though its answer waits for a link that still has to send it.</summary>
+    KeyFreeBeforeAnswer,
+
     /// <summary>S4: who is gated keeps no set for a member that is dropped before it is admitted.</summary>
     NoSetsWhileGated,
 
@@ -129,6 +132,9 @@ internal enum Bug
 
     /// <summary>P9: every replica promotes, whatever its session.</summary>
     PromoteSuspect,
+
+    /// <summary>P10: the flush of those that stay is asked for when the store fails, and never if the first of them is decided a moment later.</summary>
+    ProofOnlyAtFailure,
 
     /// <summary>P3: no fence: neither is the epoch made durable, nor does the older attachment end before the promotion is decided.</summary>
     PromoteWithoutFence,

@@ -12,10 +12,20 @@ internal sealed class PowerBook(SimWorld world, History history, LineageBook lin
 {
     private readonly List<(Guid Session, long At)> _lost = [];
     private readonly Dictionary<string, Guid> _sessions = new(StringComparer.Ordinal);
+
+    // Lost power, and write through: the session may go on (§2), and is lost if another one follows.
+    private readonly Dictionary<string, (Guid Session, long At)> _dark = new(StringComparer.Ordinal);
     private readonly SortedDictionary<int, Configuration> _latest = [];
 
     /// <summary>The session of the store that this node has open, or had last.</summary>
-    public void Opened(string node, Guid session) => _sessions[node] = session;
+    public void Opened(string node, Guid session)
+    {
+        _sessions[node] = session;
+        if (_dark.Remove(node, out (Guid Session, long At) dark) && dark.Session != session)
+        {
+            Lost(dark.Session, dark.At);
+        }
+    }
 
     /// <summary>Closed in order: the medium has it all, and this session goes on when the store is opened again.</summary>
     public void Closed(string node, Guid session)
@@ -26,15 +36,40 @@ internal sealed class PowerBook(SimWorld world, History history, LineageBook lin
         }
     }
 
+    /// <summary>The store has failed, and its session is over.</summary>
     public void Lost(string node)
     {
         if (_sessions.TryGetValue(node, out Guid session))
         {
-            _lost.Add((session, world.Now));
-            foreach (int lineage in _latest.Keys)
-            {
-                Look(lineage);
-            }
+            Lost(session, world.Now);
+        }
+    }
+
+    /// <summary>The node has lost its power.</summary>
+    /// <param name="node">Its name.</param>
+    /// <param name="writesThrough">The store acknowledges nothing that its medium does not have: it keeps its session for life (§2).</param>
+    public void Dark(string node, bool writesThrough)
+    {
+        if (!_sessions.TryGetValue(node, out Guid session))
+        {
+            return;
+        }
+
+        if (writesThrough)
+        {
+            _ = _dark.TryAdd(node, (session, world.Now));
+            return;
+        }
+
+        Lost(session, world.Now);
+    }
+
+    private void Lost(Guid session, long at)
+    {
+        _lost.Add((session, at));
+        foreach (int lineage in _latest.Keys)
+        {
+            Look(lineage);
         }
     }
 

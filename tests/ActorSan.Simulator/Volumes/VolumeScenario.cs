@@ -238,7 +238,7 @@ internal abstract class VolumeScenario : IScenario
     {
         foreach (SimNode node in world.Nodes)
         {
-            node.OnPowerLost = () => setup.Power.Lost(node.Name);
+            node.OnPowerLost = () => setup.Power.Dark(node.Name, !setup.WriteCache);
         }
     }
 

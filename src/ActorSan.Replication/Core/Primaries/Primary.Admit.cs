@@ -247,6 +247,9 @@ public sealed unsafe partial class Primary
         key.KeyExclusive = task.Kind == TaskKind.Attribute;
         if (task.Kind == TaskKind.Attribute)
         {
+            // Small, and everything waits for it: no link that still has it to send holds up the answer.
+            task.Data = task.Rent(Math.Max(1, operation.LengthBytes));
+            NativeMemory.Copy(operation.Data, task.Data, (nuint)operation.LengthBytes);
             key.OffsetBytes = 0;
             key.LengthBytes = operation.TakesRightsAway ? _configuration.SizeBytes : 0;
         }
@@ -490,7 +493,7 @@ public sealed unsafe partial class Primary
 
     private void TryAnswer(PrimaryTask task)
     {
-        if (task.Step != TaskStep.Ending || task.IsMemoryBusy)
+        if (task.Step != TaskStep.Ending || task.IsMemoryBusy || (_bugs.Has(Bug.KeyFreeBeforeAnswer) && task.Hold.Sends > 0))
         {
             return;
         }
@@ -515,6 +518,12 @@ public sealed unsafe partial class Primary
             operation.Complete(outcome);
         }
 
+        if (task.Lock.IsQueued && task.Step == TaskStep.Ending)
+        {
+            // W12: an attribute's key is free when its change is answered, so that of two changes the one answered last is the one in force.
+            _locks.Release(task.Lock);
+        }
+
         if (!task.IsBusy && task.Step == TaskStep.Ending)
         {
             task.Step = TaskStep.Idle;
@@ -532,7 +541,7 @@ public sealed unsafe partial class Primary
             return;
         }
 
-        if (task.LengthBytes > 0 && task.Kind is TaskKind.Write or TaskKind.CompareAndWrite or TaskKind.Attribute)
+        if (task.LengthBytes > 0 && task.Kind is TaskKind.Write or TaskKind.CompareAndWrite)
         {
             byte* own = task.Rent(task.LengthBytes);
             NativeMemory.Copy(task.Data, own, (nuint)task.LengthBytes);

@@ -357,7 +357,11 @@ public sealed unsafe partial class Primary
         Stable = _firstInFlight is { } oldest ? oldest.Seq - 1 : LastSeq;
         _replica.Unsettled.SettleTo(Reign, Stable);
         task.Outcome = VolumeStatus.Success;
-        _locks.Release(task.Lock);
+        if (task.Kind != TaskKind.Attribute || _bugs.Has(Bug.KeyFreeBeforeAnswer))
+        {
+            _locks.Release(task.Lock);
+        }
+
         Answer(task);
         if (task.Kind == TaskKind.Reconcile || _phase == PrimaryPhase.Reconciling)
         {
@@ -371,6 +375,12 @@ public sealed unsafe partial class Primary
     private void CheckAll()
     {
         JudgeRefused();
+        if (_replica.IsFailed && !_bugs.Has(Bug.ProofOnlyAtFailure))
+        {
+            // The first other member may have been decided after the store had failed.
+            BeginProof();
+        }
+
         CheckProof();
         PrimaryTask? task = _firstInFlight;
         while (task is not null)

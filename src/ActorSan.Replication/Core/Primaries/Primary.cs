@@ -373,6 +373,11 @@ public sealed unsafe partial class Primary
     public void OnStoreFailed()
     {
         RereadAll();
+        BeginProof();
+    }
+
+    private void BeginProof()
+    {
         if (_proof is null && HasOtherMember && _phase is PrimaryPhase.Serving or PrimaryPhase.Draining)
         {
             _proof = Take();

@@ -120,8 +120,8 @@ internal sealed unsafe class PrimaryTask
         Hold = new TaskHold(this);
     }
 
-    /// <summary>The local store or a link may still read or fill the bytes.</summary>
-    public bool IsMemoryBusy => (Local.IsActive && !Local.Told) || Request.IsBusy || Hold.Sends > 0;
+    /// <summary>The local store or a link may still read or fill the caller's bytes. Those of an attribute are copied.</summary>
+    public bool IsMemoryBusy => Kind != TaskKind.Attribute && ((Local.IsActive && !Local.Told) || Request.IsBusy || Hold.Sends > 0);
 
     public bool IsBusy => Local.IsActive || Request.IsBusy || Flush.IsBusy || Hold.Sends > 0;
 
