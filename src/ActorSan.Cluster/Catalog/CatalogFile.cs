@@ -52,14 +52,6 @@ public sealed class CatalogFile(string path)
     {
         var writer = new ContentWriter();
         VoterRecordCodec.Write(writer, new AcceptedRecord(key, default, value));
-        string beside = path + ".new";
-        using (var file = new FileStream(beside, new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite }))
-        {
-            file.Write(writer.Written);
-            file.Flush(flushToDisk: true);
-        }
-
-        File.Move(beside, path, overwrite: true);
-        StoreOpener.SyncDirectoryOf(path);
+        DurableFile.Replace(path, writer.Written);
     }
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using ActorSan.Storage.Stores;
 
 namespace ActorSan.Cluster.Engines;
@@ -40,12 +41,10 @@ public sealed class StoreMount(string file, Func<string>? readMounts = null)
     {
         try
         {
-            File.WriteAllLines(file + ".new", [directory, mountPoint]);
-            File.Move(file + ".new", file, overwrite: true);
-            StoreOpener.SyncDirectoryOf(file);
+            DurableFile.Replace(file, Encoding.UTF8.GetBytes($"{directory}\n{mountPoint}\n"));
             return null;
         }
-        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StoreException)
         {
             return $"where the replicas are can't be remembered in {file}: {failure.Message}";
         }

@@ -1,4 +1,5 @@
 using System.Text;
+using ActorSan.Storage.Stores;
 using Akka.Actor;
 using Akka.Event;
 
@@ -61,11 +62,10 @@ public sealed class AddressFile(string path, ILoggingAdapter log)
 
                 try
                 {
-                    File.WriteAllText(path + ".new", text);
-                    File.Move(path + ".new", path, overwrite: true);
+                    DurableFile.Replace(path, Encoding.UTF8.GetBytes(text));
                     _written = text;
                 }
-                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+                catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StoreException)
                 {
                     log.Warning("{Path} can't be written: after its next start this node waits for the group before it votes: {Reason}", path, failure.Message);
                 }

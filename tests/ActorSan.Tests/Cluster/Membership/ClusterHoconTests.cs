@@ -29,6 +29,7 @@ public sealed class ClusterHoconTests : IDisposable
         Assert.Equal(("127.0.0.1", 7310, "127.0.0.1", 0, "off"), TransportOf(config));
         Assert.Equal(TimeSpan.FromSeconds(1), config.GetTimeSpan("akka.cluster.split-brain-resolver.stable-after", null, allowInfinite: false));
         Assert.Equal("keep-majority", config.GetString("akka.cluster.split-brain-resolver.active-strategy", null));
+        Assert.False(config.GetBoolean("akka.remote.use-passive-connections", true));
     }
 
     [Fact]

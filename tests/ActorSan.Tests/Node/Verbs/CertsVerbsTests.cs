@@ -1,10 +1,9 @@
-using System.Globalization;
 using System.Security.Cryptography.X509Certificates;
 using ActorSan.Cluster.Security;
 using ActorSan.Cluster.Settings;
 using ActorSan.Node;
-using ActorSan.Node.Verbs;
 using Xunit;
+using static ActorSan.Tests.Node.Verbs.VerbRun;
 
 namespace ActorSan.Tests.Node.Verbs;
 
@@ -93,20 +92,4 @@ public sealed class CertsVerbsTests : IDisposable
     private Dictionary<string, string> Contents() => Directory.GetFiles(_directory.Path, "*", SearchOption.AllDirectories).ToDictionary(file => file, File.ReadAllText);
 
     private static (int Code, string Error) Made(params string[] arguments) => Run(arguments) is var (code, _, error) ? (code, error) : default;
-
-    private static void Refused(int code, string sentence, params string[] arguments)
-    {
-        (int said, string output, string error) = Run(arguments);
-        Assert.Equal((code, ""), (said, output));
-        Assert.Contains(sentence, error, StringComparison.Ordinal);
-        Assert.StartsWith("actorsan: ", error, StringComparison.Ordinal);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var output = new StringWriter(CultureInfo.InvariantCulture);
-        using var error = new StringWriter(CultureInfo.InvariantCulture);
-        int code = CommandLine.Run(arguments, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 }

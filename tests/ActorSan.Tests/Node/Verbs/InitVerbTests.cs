@@ -1,11 +1,10 @@
-using System.Globalization;
 using ActorSan.Cluster.Founding;
 using ActorSan.Cluster.Registers;
 using ActorSan.Node;
 using ActorSan.Node.Daemon;
-using ActorSan.Node.Verbs;
 using Microsoft.Data.Sqlite;
 using Xunit;
+using static ActorSan.Tests.Node.Verbs.VerbRun;
 
 namespace ActorSan.Tests.Node.Verbs;
 
@@ -117,20 +116,4 @@ public sealed class InitVerbTests : IDisposable
           links.address = "127.0.0.1:0"
         }
         """);
-
-    private static void Refused(int code, string sentence, params string[] arguments)
-    {
-        (int said, string output, string error) = Run(arguments);
-        Assert.Equal((code, ""), (said, output));
-        Assert.Contains(sentence, error, StringComparison.Ordinal);
-        Assert.StartsWith("actorsan: ", error, StringComparison.Ordinal);
-    }
-
-    private static (int Code, string Output, string Error) Run(params string[] arguments)
-    {
-        using var output = new StringWriter(CultureInfo.InvariantCulture);
-        using var error = new StringWriter(CultureInfo.InvariantCulture);
-        int code = CommandLine.Run(arguments, output, error);
-        return (code, output.ToString(), error.ToString());
-    }
 }
