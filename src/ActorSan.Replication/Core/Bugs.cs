@@ -70,6 +70,9 @@ internal enum Bug
     /// <summary>W10: a flush is complete when the own store has done it.</summary>
     FlushWithoutPeers,
 
+    /// <summary>W6: with `on-no-quorum = fail` only what waits for its completion at that moment is answered, once.</summary>
+    FailOnce,
+
     /// <summary>§2: a store that has failed an I/O leaves no mark of it, and its next process goes on in the old session.</summary>
     ForgetFailure,
 
@@ -106,6 +109,9 @@ internal enum Bug
     /// <summary>S1: what is written while a replica is out is not in its set.</summary>
     ForgetWritesWhileOut,
 
+    /// <summary>S7: a growth goes on waiting for room at one that is required no more.</summary>
+    GrowWaitsForGone,
+
     /// <summary>L4: nobody looks at the lease when an answer goes.</summary>
     IgnoreLease,
 
@@ -114,6 +120,9 @@ internal enum Bug
 
     /// <summary>§2: the clean mark of an orderly stop stays while the store is written.</summary>
     KeepCleanMark,
+
+    /// <summary>P10, S4: a primary whose store has failed leaves the gate of a peer that it will not admit as it is.</summary>
+    KeepReadyGate,
 
     /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
     KeepNoSetsFromGate,
@@ -129,6 +138,9 @@ internal enum Bug
 
     /// <summary>S1: a set's pages count before the state page says that its place is theirs.</summary>
     PagesBeforePlace,
+
+    /// <summary>W7: a decided configuration reaches the peers one by one, and a write may begin in between.</summary>
+    PeersOneByOne,
 
     /// <summary>P9: every replica promotes, whatever its session.</summary>
     PromoteSuspect,
@@ -166,6 +178,9 @@ internal enum Bug
     /// <summary>S7: the new size is served as soon as everyone is asked to make room.</summary>
     ServeGrownEarly,
 
+    /// <summary>W7: what is settled goes from the list before the configuration is noted that says who lacks it.</summary>
+    SettleBeforeConfiguration,
+
     /// <summary>P9: a member that has not opened its store yet counts as one whose session is broken.</summary>
     SilentMeansBroken,
 
@@ -197,6 +212,9 @@ internal enum Bug
 
     /// <summary>P11: a voter begins a lineage while the holder of one that it discards has a running grant.</summary>
     ForceDuringGrant,
+
+    /// <summary>P11: what a second force has begun is forgotten when its node starts again.</summary>
+    ForgetKeptLineage,
 
     /// <summary>P11: who forces without being a member takes the others for out by its own sets.</summary>
     LeftAtWhereWholly,
@@ -231,6 +249,12 @@ internal enum Bug
 
     /// <summary>P12: a hook that has failed counts.</summary>
     FenceFailedCounts,
+
+    /// <summary>P12: only a change in vain shows that the other one is gone: a primary that wants to change nothing waits for ever.</summary>
+    VainOnlyByChange,
+
+    /// <summary>P12: that a round was in vain is remembered beyond the outage that it belongs to.</summary>
+    VainOutlivesGrant,
 
     // The register and the leases, sorted.
 

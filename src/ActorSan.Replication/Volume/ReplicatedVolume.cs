@@ -148,12 +148,7 @@ public sealed partial class ReplicatedVolume : IBlockVolume, IEngineEvents
     {
         if (_engine is not { } engine)
         {
-            if (command is BecomePrimary lost)
-            {
-                // The store is being opened anew: it would be another session's, and whoever has the lease for this one must not wait for it.
-                _events.Happened(new CannotServe(lost.Configuration.Reign));
-            }
-
+            Refuse(command);
             return;
         }
 
@@ -173,6 +168,24 @@ public sealed partial class ReplicatedVolume : IBlockVolume, IEngineEvents
         if (named is not null)
         {
             CheckSize(named);
+        }
+    }
+
+    // The store is being opened anew: it would be another session's, and whoever waits for an answer must not wait for it.
+    private void Refuse(EngineCommand command)
+    {
+        EngineEvent? refused = command switch
+        {
+            BecomePrimary lost => new CannotServe(lost.Configuration.Reign),
+            PrepareForce => new ForcePrepared(false),
+            KeepForce keep => new ForceKept(keep.First, false),
+            EnterLineage enter => new LineageEntered(enter.First.Lineage, false),
+            DiscardLineage discard => new LineageEntered(discard.Into.Lineage, false),
+            _ => null,
+        };
+        if (refused is not null)
+        {
+            _events.Happened(refused);
         }
     }
 

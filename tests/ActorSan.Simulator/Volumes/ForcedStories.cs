@@ -111,6 +111,33 @@ internal sealed class ForcedStory() : DirectedScenario("forced", "a replica is f
     }
 }
 
+/// <summary>P11: forced once, a node loses the others again, and the second order is cut short by its own restart: given again, it must be gone on with.</summary>
+internal sealed class ForcedAgainStory() : DirectedScenario("forced-again", "P11: a second force is cut short, and gone on with")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        long at = random.Range(600 * Ms, 1_000 * Ms);
+        plan.Add(FaultKind.Crash, at, First, 0, 30 * Second);
+        long force = at + random.Range(1_200 * Ms, 2_000 * Ms);
+        plan.Add(FaultKind.Operator, force, Other, 0, 0, VolumeOperator.ForceValue((1 << Other) | (1 << Third), 8));
+        long gone = force + random.Range(3_000 * Ms, 4_000 * Ms);
+        plan.Add(FaultKind.Crash, gone, Third, 0, 30 * Second);
+        long again = gone + random.Range(1_200 * Ms, 2_000 * Ms);
+        long value = VolumeOperator.ForceValue(1 << Other, 12);
+        plan.Add(FaultKind.JournalSlow, again - (20 * Ms), Other, 0, 300 * Ms, random.Range(3, 15));
+        plan.Add(FaultKind.DiskSlow, again - (20 * Ms), Other, 0, 300 * Ms, random.Range(1, 40));
+        plan.Add(FaultKind.Operator, again, Other, 0, 0, value);
+        plan.Add(FaultKind.Crash, again + random.Range(1 * Ms, 60 * Ms), Other, 0, random.Range(10 * Ms, 300 * Ms));
+        plan.Add(FaultKind.Operator, again + random.Range(500 * Ms, 1_500 * Ms), Other, 0, 0, value);
+        Writes(plan, random, 40, 0, again + (8 * Second));
+        Reads(plan, random, 40, again + (5 * Second), again + (9 * Second), Other);
+        plan.Options["served-from"] = again + (5 * Second);
+        plan.HealAtNs = again + (9 * Second);
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup) => MustServe(world, plan.Option("served-from"), plan.HealAtNs - 1);
+}
+
 /// <summary>P11, S1: a replica that was out, and knows that it lacks writes, is forced: nobody's sets tell what the others have too much.</summary>
 internal sealed class ForcedOutStory() : DirectedScenario("forced-out", "a replica that was out is forced to serve; what the others have of their own has to go from them")
 {

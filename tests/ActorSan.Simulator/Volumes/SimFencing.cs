@@ -13,10 +13,14 @@ internal sealed class SimFencing(SimWorld world)
 
     private readonly SimRandom _random = world.Random("fencing");
 
+    /// <summary>How often anybody has used it.</summary>
+    public int Fired { get; private set; }
+
     public IFencingHook For(SimProcess process) => new Hook(this, process);
 
     private void Fence(SimProcess by, string name, Action<bool> ended)
     {
+        Fired++;
         SimNode node = world.Nodes.First(each => each.Name == name);
         int luck = _random.Next(10);
         long killNs = _random.Skewed(1 * Ms, 400 * Ms);

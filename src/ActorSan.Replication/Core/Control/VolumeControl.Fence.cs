@@ -37,6 +37,12 @@ public sealed partial class VolumeControl
         }
 
         TellTogether(now);
+        if (_voter?.GrantOf(_key) is { } granted && granted.Holder.Node != _node && !_bugs.Has(Bug.VainOutlivesGrant))
+        {
+            // The other one is there and holds the lease: what was in vain belongs to an outage that is over.
+            _vainSinceNs = long.MaxValue;
+        }
+
         if (_fence is not null || StandsStill || Known is not { } known || OtherOfTwo(known) is not { } other || now < _fenceNotBeforeNs || !IsSound(known)
             || (_togetherWith != other && !_bugs.Has(Bug.FenceBack)))
         {

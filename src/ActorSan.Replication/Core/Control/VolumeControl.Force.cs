@@ -93,7 +93,7 @@ public sealed partial class VolumeControl
 
     private void OnForcePrepared(ForcePrepared prepared)
     {
-        if (_force is not { Phase: ForcePhase.Preparing } run || Known is null)
+        if (_force is not { Phase: ForcePhase.Preparing } run)
         {
             return;
         }
@@ -107,7 +107,7 @@ public sealed partial class VolumeControl
         if (run.First != _kept)
         {
             // What was told to the replica until it stood still came before this: nothing newer counts for it.
-            run.First = FirstOf(run.Order, Known, _self!, run.First.Lineage);
+            run.First = FirstOf(run.Order, Known!, _self!, run.First.Lineage);
         }
 
         run.Phase = ForcePhase.Keeping;

@@ -92,6 +92,7 @@ public sealed partial class VolumeControl
 
     private ControlRound? NextOfHandOver(Configuration known)
     {
+        AbandonAdmissions();
         if (_handOverPhase != HandOverPhase.Proposing)
         {
             // What makes others wait is still decided: a drop may be what the draining needs.
@@ -103,7 +104,8 @@ public sealed partial class VolumeControl
 
     private void OnHandedOver(Configuration configuration)
     {
-        if (Role != VolumeRole.Secondary || configuration.Primary != Me || configuration.Epoch <= _lastEpoch || _self is not { IsFailed: false } || (Known is { } known && known.Version > configuration.Version))
+        // A node that is being stopped takes nothing: another one that is in sync promotes.
+        if (_stopped || _stopWhenIdle is not null || Role != VolumeRole.Secondary || configuration.Primary != Me || configuration.Epoch <= _lastEpoch || _self is not { IsFailed: false } || (Known is { } known && known.Version > configuration.Version))
         {
             return;
         }

@@ -77,6 +77,12 @@ public sealed partial class VolumeControl
                 _proposer.Know(_key, found.Found);
                 break;
             case ConfigurationFound found:
+                // First to where the replica is: a change of the lineage forgets what was kept in another one.
+                if (!_bugs.Has(Bug.ForgetKeptLineage))
+                {
+                    MoveTo(found.Lineage);
+                }
+
                 _kept = found.Found;
                 break;
             case ForcePrepared prepared:

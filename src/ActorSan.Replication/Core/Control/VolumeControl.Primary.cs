@@ -8,9 +8,10 @@ namespace ActorSan.Replication.Core.Control;
 /// <summary>What a primary changes (W3, W7, S1, S4, R7, P10).</summary>
 public sealed partial class VolumeControl
 {
+    // What the engine says may be about a configuration that is not the latest: who is no member is dropped already.
     private void WishDrop(string node)
     {
-        if (!_toDrop.Contains(node))
+        if (Known?.MemberOf(node) is not null && !_toDrop.Contains(node))
         {
             _toDrop.Add(node);
         }
@@ -52,8 +53,28 @@ public sealed partial class VolumeControl
         }
     }
 
+    // P10, S4: who has no store admits nobody, and a gate that waits for that would keep its peer required for ever.
+    private void AbandonAdmissions()
+    {
+        if (!_storeFailed || _bugs.Has(Bug.KeepReadyGate))
+        {
+            return;
+        }
+
+        for (int i = _toAdmit.Count - 1; i >= 0; i--)
+        {
+            string node = _toAdmit[i].Node;
+            if (!_undecidedAdmissions.Contains(node))
+            {
+                _toAdmit.RemoveAt(i);
+                _engine.Execute(new AdmissionAbandoned(node));
+            }
+        }
+    }
+
     private ControlRound? NextAsPrimary(Configuration known)
     {
+        AbandonAdmissions();
         if (_readAbove > Epoch)
         {
             _readAbove = 0;
@@ -68,6 +89,12 @@ public sealed partial class VolumeControl
         if (_toDrop.Exists(node => known.MemberOf(node) is not null) || (MayLeave && known.MemberOf(_node) is not null && HasOtherMember(known)))
         {
             return new Drop(this);
+        }
+
+        if (OtherOfTwo(known) is not null && !_leases.Holds(_key) && !_bugs.Has(Bug.VainOnlyByChange))
+        {
+            // P12: of two voters the other one does not grant. Whether it answers a round is what fencing goes by, though there is nothing to be changed.
+            return new Read(this);
         }
 
         if (Role != VolumeRole.Serving)

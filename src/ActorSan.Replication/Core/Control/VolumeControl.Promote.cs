@@ -158,6 +158,11 @@ public sealed partial class VolumeControl
 
     private void OnPromoted(Configuration decided)
     {
+        if (_stopped)
+        {
+            return;
+        }
+
         Epoch = decided.Epoch;
         _lastEpoch = decided.Epoch;
         _reign = decided.Reign;

@@ -303,7 +303,7 @@ public sealed partial class VolumeControl
             case Reconciled reconciled when Role == VolumeRole.Reconciling && reconciled.Reign == _reign:
                 Change(VolumeRole.Serving);
                 break;
-            case PeerLate late when IsPrimary && Known?.MemberOf(late.Node) is not null:
+            case PeerLate late when IsPrimary:
                 WishDrop(late.Node);
                 break;
             case PeerBroken broken when IsPrimary:

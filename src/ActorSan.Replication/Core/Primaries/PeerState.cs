@@ -42,6 +42,9 @@ internal sealed class PeerState(int index, string node, IPeerLink link)
     /// <summary>In the decided in-sync set.</summary>
     public bool IsMember { get; set; }
 
+    /// <summary>In that of the configuration before, while one is taken up.</summary>
+    public bool WasMember { get; set; }
+
     /// <summary>§3: how it is waited for.</summary>
     public ReplicationProtocol Protocol { get; set; }
 

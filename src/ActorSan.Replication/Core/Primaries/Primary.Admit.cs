@@ -70,6 +70,15 @@ public sealed unsafe partial class Primary
         for (int i = 0; i < _tasks.Count; i++)
         {
             PrimaryTask task = _tasks[i];
+            if (task.Step == TaskStep.Lock && task.Operation is { } unbegun && !_bugs.Has(Bug.FailOnce))
+            {
+                // Nothing of it is done, and nothing will be: its turn comes when those before it let go, and it ends there.
+                task.Operation = null;
+                task.IsDeposed = true;
+                unbegun.Complete(VolumeStatus.NotReady);
+                continue;
+            }
+
             if (task.Step is not (TaskStep.Writing or TaskStep.Ending))
             {
                 continue;

@@ -224,17 +224,18 @@ public sealed unsafe partial class Primary
         peer.HeardMark = Math.Max(peer.HeardMark, peer.OfferedMark);
         _events.Post(new PeerAttached(Epoch, peer.Node, body.Instance, body.Incarnation, body.Session, peer.IsMember));
 
-        // A configuration that was decided while the reply was on its way comes first (W7).
-        FrameBodies.Send(peer.Link, Header(peer, FrameKind.Config), new ConfigBody(_configuration));
+        // A configuration that was decided while the reply was on its way comes first (W7), and nothing is settled before it is noted: who was dropped lacks what is in the list.
+        FrameBodies.Send(peer.Link, SettlingNothing(Header(peer, FrameKind.Config)), new ConfigBody(_configuration));
         if (peer.IsMember || peer.Gate == GateState.Ready)
         {
             peer.Came = true;
-            SendAgain(peer);
             if (peer.Gate == GateState.Ready)
             {
                 // It keeps sets as a member again, from here on; its answer was given before (S4).
-                peer.Link.Send(Header(peer, FrameKind.Gate), default);
+                peer.Link.Send(SettlingNothing(Header(peer, FrameKind.Gate)), default);
             }
+
+            SendAgain(peer);
         }
         else
         {
@@ -253,6 +254,8 @@ public sealed unsafe partial class Primary
         RereadAll();
         CheckAll();
     }
+
+    private Frame SettlingNothing(Frame frame) => _bugs.Has(Bug.SettleBeforeConfiguration) ? frame : frame with { Stable = 0 };
 
     private void BeginSyncing(PeerState peer, AttachedBody body)
     {

@@ -306,7 +306,7 @@ public sealed unsafe partial class Primary
     /// <summary>S4.</summary>
     private void BeginGate(PeerState peer)
     {
-        if (_configuration.ReplicaOf(peer.Node) is not { } entry || entry.Incarnation != peer.Incarnation || IsGrowing)
+        if (_configuration.ReplicaOf(peer.Node) is not { } entry || entry.Incarnation != peer.Incarnation || IsGrowing || _replica.IsFailed)
         {
             // S7: who becomes required while the others make room would be asked too late.
             return;

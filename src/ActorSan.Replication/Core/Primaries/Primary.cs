@@ -231,6 +231,7 @@ public sealed unsafe partial class Primary
             if (task.Seq > (_proof?.Seq ?? 0))
             {
                 task.AckMask = 0;
+                task.SentNs = _clock.NowNs;
                 foreach (PeerState peer in _peers)
                 {
                     if (peer.IsRequired && peer.IsAttached)
@@ -352,6 +353,18 @@ public sealed unsafe partial class Primary
         RestRate(now);
         PumpResync();
         PumpVerify();
+        if (_failing && !_bugs.Has(Bug.FailOnce))
+        {
+            FailPending(true);
+        }
+
+        if (IsGrowing && !_bugs.Has(Bug.GrowWaitsForGone))
+        {
+            // Who was asked for room may be required no more.
+            CheckRoom();
+        }
+
+        CheckAll();
     }
 
     /// <summary>When the oldest read of the own store's that has not ended was submitted; long.MaxValue: none.</summary>
@@ -427,6 +440,9 @@ public sealed unsafe partial class Primary
         return true;
     }
 
+    /// <summary>Requests that have no answer yet.</summary>
+    public int UnansweredCount => _waiting.Count + _tasks.Count(static task => task.Operation is not null);
+
     /// <summary>What is in hand and what it waits for, a line each: for people who ask why nothing moves.</summary>
     public IEnumerable<string> Describe()
     {
@@ -482,20 +498,24 @@ public sealed unsafe partial class Primary
         return null;
     }
 
+    // What each is, of all of them first: an attachment that ends may let a write begin, which looks at all.
     private void UpdatePeers()
     {
         foreach (PeerState peer in _peers)
         {
+            peer.WasMember = peer.IsMember;
+            if (!_bugs.Has(Bug.PeersOneByOne))
+            {
+                Name(peer);
+            }
+        }
+
+        foreach (PeerState peer in _peers)
+        {
+            Name(peer);
             ReplicaEntry? entry = _configuration.ReplicaOf(peer.Node);
-            bool wasMember = peer.IsMember;
-            peer.IsNamed = entry is not null;
-            peer.Protocol = entry?.Protocol ?? ReplicationProtocol.C;
-            peer.IsMember = _configuration.MemberOf(peer.Node) is not null;
-            peer.Set = peer.IsMember ? null : _replica.SetOf(peer.Node);
             if (peer.IsMember)
             {
-                peer.Gate = GateState.None;
-                peer.OutstandingClear();
                 if (peer.IsAttached && _configuration.MemberOf(peer.Node) is { } member && (member.Session != peer.Session || member.Incarnation != peer.Incarnation))
                 {
                     // An admission that was settled late, of a session that has ended since: dropped first (W3).
@@ -504,7 +524,7 @@ public sealed unsafe partial class Primary
                     _events.Post(new PeerBroken(Epoch, peer.Node));
                 }
             }
-            else if (wasMember)
+            else if (peer.WasMember)
             {
                 peer.IsBroken = false;
                 peer.LateTold = false;
@@ -525,11 +545,25 @@ public sealed unsafe partial class Primary
                 peer.HeardMark = 0;
             }
 
-            if (peer.IsMember != wasMember)
+            if (peer.IsMember != peer.WasMember)
             {
                 peer.LostAtNs = _clock.NowNs;
                 peer.LateTold = false;
             }
+        }
+    }
+
+    private void Name(PeerState peer)
+    {
+        ReplicaEntry? entry = _configuration.ReplicaOf(peer.Node);
+        peer.IsNamed = entry is not null;
+        peer.Protocol = entry?.Protocol ?? ReplicationProtocol.C;
+        peer.IsMember = _configuration.MemberOf(peer.Node) is not null;
+        peer.Set = peer.IsMember ? null : _replica.SetOf(peer.Node);
+        if (peer.IsMember)
+        {
+            peer.Gate = GateState.None;
+            peer.OutstandingClear();
         }
     }
 

@@ -388,6 +388,22 @@ public sealed unsafe partial class Replica
         }
     }
 
+    // The store has nothing of them, and reads nothing of their memory.
+    private void TellUnsubmitted()
+    {
+        ReplicaWrite? write = _firstActive;
+        while (write is not null)
+        {
+            ReplicaWrite? next = write.NextActive;
+            if (write.Step is WriteStep.Lock or WriteStep.Intent)
+            {
+                Tell(write, StoreStatus.Vanished);
+            }
+
+            write = next;
+        }
+    }
+
     private void DropSlotWaiters()
     {
         ReplicaWrite? waiting = _firstForSlot;

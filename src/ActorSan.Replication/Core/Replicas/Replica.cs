@@ -294,8 +294,9 @@ public sealed unsafe partial class Replica
 
             _user.OnStoreFailed(status);
 
-            // Who waits for a slot waits for one that a failed write may never give back.
+            // Who waits for a slot waits for one that a failed write may never give back; who waits for its turn or its intent, perhaps for what a hung store never ends.
             DropSlotWaiters();
+            TellUnsubmitted();
         }
     }
 

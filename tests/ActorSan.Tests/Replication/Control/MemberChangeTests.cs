@@ -23,6 +23,7 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
     private readonly List<ChangeOutcome> _told = [];
     private readonly List<ControlMessage> _out = [];
     private readonly List<RegisterValue> _decided = [];
+    private readonly List<EngineCommand> _commands = [];
     private bool _wIsThere;
 
     public MemberChangeTests()
@@ -169,8 +170,44 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
         Assert.Equal(VolumeRole.Secondary, _control.Role);
     }
 
+    [Fact]
+    public void WhoIsNoMemberIsNotWaitedFor()
+    {
+        Done(new ChangeSettings(new VolumeSettings { OnNoQuorum = NoQuorumPolicy.Fail }));
+
+        _commands.Clear();
+
+        // Late news: both are out already, by the latest configuration.
+        _control.OnEngine(new PeerBroken(Known.Epoch, "b"));
+        _control.OnEngine(new PeerLate(Known.Epoch, "c"));
+        for (int i = 0; i < 40; i++)
+        {
+            _control.OnEngine(new EngineTurns(long.MaxValue));
+            Run(Tick);
+        }
+
+        Assert.Empty(_commands.OfType<Suspended>());
+        Assert.Equal(VolumeRole.Serving, _control.Role);
+    }
+
+    [Fact]
+    public void P8WhoIsBeingStoppedTakesNothing()
+    {
+        _proposer.Know(VoterBench.Key, Known with { Version = Known.Version + 1, Epoch = Known.Epoch + 1, Reign = Known.Epoch + 1, Primary = new PrimaryId("b", VoterBench.Id(8)) });
+        Assert.Equal(VolumeRole.Secondary, _control.Role);
+        bool ended = false;
+        _control.StopInOrder(() => ended = true);
+        Assert.True(ended);
+        Configuration handed = Known with { Version = Known.Version + 1, Epoch = Known.Epoch + 1, Reign = Known.Epoch + 1, Primary = new PrimaryId("v", VoterBench.Id(7)) };
+        _control.OnMessage(new HandOver("b", VoterBench.Key, handed));
+        Run(2_000_000_000);
+        Assert.Equal(VolumeRole.Secondary, _control.Role);
+        Assert.False(_leases.Holds(VoterBench.Key));
+    }
+
     void IEngineCommands.Execute(EngineCommand command)
     {
+        _commands.Add(command);
         switch (command)
         {
             case FenceSelf fence:
