@@ -248,7 +248,7 @@ public sealed partial class ClusterActor : ReceiveActor, IWithTimers
             {
                 file.Write(decided.Key, decided.Value);
             }
-            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+            catch (Exception failure) when (failure is IOException or UnauthorizedAccessException or StoreException)
             {
                 _log.Warning("The catalog can't be remembered; should all nodes stop, the others are asked: {Reason}", failure.Message);
             }

@@ -250,6 +250,9 @@ internal enum Bug
     /// <summary>P12: a hook that has failed counts.</summary>
     FenceFailedCounts,
 
+    /// <summary>P12: a primary without its lease looks for the other voter all the time, and meets its promotion with a higher ballot.</summary>
+    LookWithoutPause,
+
     /// <summary>P12: only a change in vain shows that the other one is gone: a primary that wants to change nothing waits for ever.</summary>
     VainOnlyByChange,
 

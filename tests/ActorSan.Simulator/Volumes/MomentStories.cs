@@ -146,6 +146,25 @@ internal sealed class ShortPausesStory() : DirectedScenario("short-pauses", "P12
     });
 }
 
+/// <summary>L5, P12: the I/O thread of the primary of two voters is stuck, and its control side well: the other one promotes, slow as its disk is.</summary>
+internal sealed class StuckStory() : DirectedScenario("stuck", "L5: the engine of the primary of two voters stands still, and the other one takes over")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Nodes = 2;
+        plan.Options["hook"] = 1;
+        plan.Options["fence-delay-ms"] = 3_000;
+        long at = random.Range(500 * Ms, 900 * Ms);
+        plan.Add(FaultKind.Freeze, at, First, 0, 10 * Second, (long)SimSides.Engine);
+        plan.Add(FaultKind.DiskSlow, at, Other, 0, 10 * Second, random.Range(200, 800));
+        Writes(plan, random, 20, 0, at + (1 * Second));
+        Reads(plan, random, 40, at + (3 * Second), at + (9 * Second), Other);
+        plan.HealAtNs = at + (11 * Second);
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup) => MustServe(world, 5 * Second, 9 * Second);
+}
+
 /// <summary>W7: a member is dropped while another one is being attached anew; then that one is all that knows what the dropped one lacks.</summary>
 internal sealed class LateConfigurationStory() : DirectedScenario("late-configuration", "W7: a member is dropped while the attachment of another is on its way")
 {

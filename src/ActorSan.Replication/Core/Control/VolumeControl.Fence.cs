@@ -127,6 +127,9 @@ public sealed partial class VolumeControl
         if (outcome.End == RoundEnd.Decided && round is not Alone && outcome.Value is Configuration decided && OtherOfTwo(decided) is { } other)
         {
             _togetherWith = other;
+
+            // A value that was only read is no news to anybody, and was decided with the other one all the same.
+            NoteFenceOver();
         }
 
         bool inVain = outcome.End is RoundEnd.TimedOutBeforeAccept or RoundEnd.Unknown && outcome.Refusal == RoundRefusal.None;

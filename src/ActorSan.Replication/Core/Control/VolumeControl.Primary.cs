@@ -91,15 +91,9 @@ public sealed partial class VolumeControl
             return new Drop(this);
         }
 
-        if (OtherOfTwo(known) is not null && !_leases.Holds(_key) && !_bugs.Has(Bug.VainOnlyByChange))
-        {
-            // P12: of two voters the other one does not grant. Whether it answers a round is what fencing goes by, though there is nothing to be changed.
-            return new Read(this);
-        }
-
         if (Role != VolumeRole.Serving)
         {
-            return null;
+            return NextLook(known);
         }
 
         if (_storeFailed && known.MemberOf(_node) is null && _handOverTo is null && known.InSync.Count > 0)
@@ -123,7 +117,21 @@ public sealed partial class VolumeControl
             return new Admit(this, _toAdmit[0]);
         }
 
-        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known);
+        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known) ?? NextLook(known);
+    }
+
+    // P12: of two voters the other one does not grant what is asked for. Whether it answers a round is what fencing goes by, though there is nothing to be changed. Seldom, and not
+    // while the lease is let go on purpose (L5): another one's promotion must not be met by a higher ballot each time.
+    private ControlRound? NextLook(Configuration known)
+    {
+        bool looks = OtherOfTwo(known) is not null && !_leases.Holds(_key) && !_bugs.Has(Bug.VainOnlyByChange);
+        if (!looks || ((!_renews || _clock.NowNs - _lookedNs < _options.QueryIntervalNs) && !_bugs.Has(Bug.LookWithoutPause)))
+        {
+            return null;
+        }
+
+        _lookedNs = _clock.NowNs;
+        return new Read(this);
     }
 
     /// <summary>P10: those that stay have flushed: without this store nothing is less safe than it was.</summary>

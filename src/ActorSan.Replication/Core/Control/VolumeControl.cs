@@ -73,6 +73,8 @@ public sealed partial class VolumeControl
     private bool _suspended;
     private long _undecidedSinceNs;
     private long _turnedNs;
+    private bool _renews = true;
+    private long _lookedNs;
     private long _oldestIoNs = long.MaxValue;
 
     /// <param name="cell">Where the lease's end is published for the engine (L4).</param>
@@ -452,7 +454,8 @@ public sealed partial class VolumeControl
         {
             // L5. A store that P10 has taken out does not count.
             bool hangs = _oldestIoNs < now - _options.StoreSilenceNs && Known?.MemberOf(_node) is not null;
-            _leases.SetRenewing(_key, now - _turnedNs < _options.EngineSilenceNs && !hangs);
+            _renews = now - _turnedNs < _options.EngineSilenceNs && !hangs;
+            _leases.SetRenewing(_key, _renews);
         }
 
         AskLater();

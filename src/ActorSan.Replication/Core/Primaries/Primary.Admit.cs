@@ -79,6 +79,16 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
+            if (task is { Step: TaskStep.Reading, Request.IsBusy: false, Operation: not null } && !_bugs.Has(Bug.FailOnce))
+            {
+                // It waits for a member that it could be read from.
+                task.Peer = null;
+                task.IsFailing = true;
+                _locks.Release(task.Lock);
+                End(task, VolumeStatus.NotReady);
+                continue;
+            }
+
             if (task.Step is not (TaskStep.Writing or TaskStep.Ending))
             {
                 continue;
@@ -514,7 +524,7 @@ public sealed unsafe partial class Primary
             {
                 outcome = VolumeStatus.Deposed;
             }
-            else if (task.IsFailing && !HoldsLease)
+            else if (task.IsFailing && (!HoldsLease || (task.IsConfirming && !IsConfirmed(task.Round))))
             {
                 outcome = VolumeStatus.NotReady;
             }
@@ -531,6 +541,11 @@ public sealed unsafe partial class Primary
         {
             // W12: an attribute's key is free when its change is answered, so that of two changes the one answered last is the one in force.
             _locks.Release(task.Lock);
+            if (task.Step != TaskStep.Ending || task.Operation is not null)
+            {
+                // Whoever had it next has ended this one meanwhile.
+                return;
+            }
         }
 
         if (!task.IsBusy && task.Step == TaskStep.Ending)
