@@ -156,13 +156,27 @@ internal sealed class StuckStory() : DirectedScenario("stuck", "L5: the engine o
         plan.Options["fence-delay-ms"] = 3_000;
         long at = random.Range(500 * Ms, 900 * Ms);
         plan.Add(FaultKind.Freeze, at, First, 0, 10 * Second, (long)SimSides.Engine);
-        plan.Add(FaultKind.DiskSlow, at, Other, 0, 10 * Second, random.Range(200, 800));
-        Writes(plan, random, 20, 0, at + (1 * Second));
+        plan.Add(FaultKind.DiskSlow, at, Other, 0, 10 * Second, random.Range(20, 150));
+        Writes(plan, random, 10, 0, at - (100 * Ms));
         Reads(plan, random, 40, at + (3 * Second), at + (9 * Second), Other);
         plan.HealAtNs = at + (11 * Second);
     }
 
-    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup) => MustServe(world, 5 * Second, 9 * Second);
+    // What nobody has asked for costs each voter's journal two writes.
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        MustServe(world, 5 * Second, 9 * Second);
+        long before = 0;
+        world.After(1_000 * Ms, () => before = world.Nodes[First].Journal!.WriteCount);
+        world.After(9 * Second, () =>
+        {
+            long written = world.Nodes[First].Journal!.WriteCount - before;
+            if (written > 100)
+            {
+                world.Fail($"P12: {written} writes of a voter's journal in eight seconds, for one failover");
+            }
+        });
+    }
 }
 
 /// <summary>W7: a member is dropped while another one is being attached anew; then that one is all that knows what the dropped one lacks.</summary>
