@@ -24,6 +24,9 @@ public sealed class FencingCommand(FencingSettings settings, Action<Action> post
 
     private const string NodeMark = "{node}";
 
+    // What was printed arrives after the exit is seen, as often as not; of one that left a child with its output behind, the end of it never does.
+    private static readonly TimeSpan s_lastWords = TimeSpan.FromSeconds(1);
+
     // Asked for often by several volumes at once, one node is fenced once: whoever asks while it runs waits for another run, for it promises nothing about what ran when the second asked.
     private readonly Dictionary<string, Run> _running = [];
 
@@ -84,8 +87,10 @@ public sealed class FencingCommand(FencingSettings settings, Action<Action> post
 
         var output = new Queue<string>();
         using var process = new Process { StartInfo = start };
-        process.OutputDataReceived += (_, line) => Keep(output, line.Data);
-        process.ErrorDataReceived += (_, line) => Keep(output, line.Data);
+        var told = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var warned = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        process.OutputDataReceived += (_, line) => Hear(output, line.Data, told);
+        process.ErrorDataReceived += (_, line) => Hear(output, line.Data, warned);
         try
         {
             _ = process.Start();
@@ -106,6 +111,7 @@ public sealed class FencingCommand(FencingSettings settings, Action<Action> post
             return new FencingOutcome(false, $"the fencing command {program} has not ended within {settings.Timeout.TotalSeconds:0.###} s and was killed: nothing is known of {node}", Kept(output));
         }
 
+        _ = await Task.WhenAny(Task.WhenAll(told.Task, warned.Task), Task.Delay(s_lastWords)).ConfigureAwait(false);
         return process.ExitCode == 0
             ? new FencingOutcome(true, $"the fencing command {program} says that {node} has been killed", Kept(output))
             : new FencingOutcome(false, $"the fencing command {program} failed for {node} with exit code {process.ExitCode}", Kept(output));
@@ -138,6 +144,15 @@ public sealed class FencingCommand(FencingSettings settings, Action<Action> post
         catch (Exception failure) when (failure is Win32Exception or InvalidOperationException or AggregateException)
         {
             // It has ended by itself meanwhile, too late.
+        }
+    }
+
+    private static void Hear(Queue<string> output, string? line, TaskCompletionSource ended)
+    {
+        Keep(output, line);
+        if (line is null)
+        {
+            _ = ended.TrySetResult();
         }
     }
 
