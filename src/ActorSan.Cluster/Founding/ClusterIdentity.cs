@@ -131,18 +131,9 @@ public sealed class ClusterIdentity
     // Whole under another name and on the disk first: whoever reads it meets the old one or the new one.
     private static void Write(string path, ClusterIdentity identity, bool overwrite)
     {
-        string unborn = path + ".new";
         try
         {
-            File.Delete(unborn);
-            using (var file = new FileStream(unborn, new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write, UnixCreateMode = OwnerOnly }))
-            {
-                file.Write(IdentityFile.Format(identity));
-                file.Flush(flushToDisk: true);
-            }
-
-            File.Move(unborn, path, overwrite);
-            StoreOpener.SyncDirectoryOf(path);
+            DurableFile.Replace(path, IdentityFile.Format(identity), overwrite);
         }
         catch (IOException) when (!overwrite && Path.Exists(path))
         {

@@ -121,11 +121,11 @@ internal enum Bug
     /// <summary>§2: the clean mark of an orderly stop stays while the store is written.</summary>
     KeepCleanMark,
 
-    /// <summary>P10, S4: a primary whose store has failed leaves the gate of a peer that it will not admit as it is.</summary>
-    KeepReadyGate,
-
     /// <summary>S4: between its gate and its admission a peer adds nothing to the sets that it was handed.</summary>
     KeepNoSetsFromGate,
+
+    /// <summary>P10, S4: a primary whose store has failed leaves the gate of a peer that it will not admit as it is.</summary>
+    KeepReadyGate,
 
     /// <summary>W12: the key of an attribute is free as soon as its change is complete, though its answer waits for a link that still has to send it.</summary>
     KeyFreeBeforeAnswer,

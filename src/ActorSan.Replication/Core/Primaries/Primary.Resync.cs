@@ -308,7 +308,7 @@ public sealed unsafe partial class Primary
     {
         if (_configuration.ReplicaOf(peer.Node) is not { } entry || entry.Incarnation != peer.Incarnation || IsGrowing || _replica.IsFailed)
         {
-            // S7: who becomes required while the others make room would be asked too late.
+            // S7: who becomes required while the others make room would be asked too late. P10: who has no store admits nobody.
             return;
         }
 

@@ -441,7 +441,7 @@ public sealed unsafe partial class Primary
     }
 
     /// <summary>Requests that have no answer yet.</summary>
-    public int UnansweredCount => _waiting.Count + _tasks.Count(static task => task.Operation is not null);
+    internal int UnansweredCount => _waiting.Count + _tasks.Count(static task => task.Operation is not null);
 
     /// <summary>What is in hand and what it waits for, a line each: for people who ask why nothing moves.</summary>
     public IEnumerable<string> Describe()
@@ -512,7 +512,11 @@ public sealed unsafe partial class Primary
 
         foreach (PeerState peer in _peers)
         {
-            Name(peer);
+            if (_bugs.Has(Bug.PeersOneByOne))
+            {
+                Name(peer);
+            }
+
             ReplicaEntry? entry = _configuration.ReplicaOf(peer.Node);
             if (peer.IsMember)
             {

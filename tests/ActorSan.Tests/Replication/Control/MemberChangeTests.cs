@@ -10,7 +10,7 @@ using Xunit;
 
 namespace ActorSan.Tests.Replication.Control;
 
-/// <summary>What an operator is told (R8, S1, S8): a node "v" that serves alone and votes alone, beside replicas "b" and "c" that are out, and others that do what the test says.</summary>
+/// <summary>What an operator is told (R8, S1, S8), and what late news and late messages do (W7, P8): a node "v" that serves alone and votes alone, beside replicas "b" and "c" that are out, and others that do what the test says.</summary>
 public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngineCommands
 {
     private const long Tick = 100_000_000;
@@ -174,7 +174,6 @@ public sealed class MemberChangeTests : IProposerListener, ILeaseListener, IEngi
     public void WhoIsNoMemberIsNotWaitedFor()
     {
         Done(new ChangeSettings(new VolumeSettings { OnNoQuorum = NoQuorumPolicy.Fail }));
-
         _commands.Clear();
 
         // Late news: both are out already, by the latest configuration.
