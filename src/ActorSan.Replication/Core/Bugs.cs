@@ -142,6 +142,12 @@ internal enum Bug
     /// <summary>W7: a decided configuration reaches the peers one by one, and a write may begin in between.</summary>
     PeersOneByOne,
 
+    /// <summary>P8: a handover goes on from promises of long ago, though the voters may have stopped writing since.</summary>
+    PassByOldPromises,
+
+    /// <summary>W7: promises are asked for when a change is wanted, not before: initiators wait for two writes of the voters' journals.</summary>
+    PromiseWhenWanted,
+
     /// <summary>P9: every replica promotes, whatever its session.</summary>
     PromoteSuspect,
 

@@ -28,6 +28,9 @@ public sealed class SimJournalMedium
 
     public long Slowness { get; set; } = 1;
 
+    /// <summary>Every append takes just so long; 0: it is a matter of luck.</summary>
+    public long EachNs { get; set; }
+
     /// <summary>So many next appends fail, which ends the voter.</summary>
     public int FailAppends { get; set; }
 
@@ -202,6 +205,12 @@ public sealed class SimJournal : ISimResource
 
     private void Start(SimJournalWrite write)
     {
+        if (_medium.EachNs > 0)
+        {
+            _process.World.After(_medium.EachNs, write);
+            return;
+        }
+
         long high = _medium.Random.Chance(0.3) ? _medium.LowNs : _medium.HighNs;
         _process.World.After(_medium.Random.Skewed(_medium.LowNs / 4, high) * _medium.Slowness, write);
     }

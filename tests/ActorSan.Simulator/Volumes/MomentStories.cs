@@ -1,3 +1,4 @@
+using ActorSan.Replication.Core.Values;
 using ActorSan.Simulator.Clients;
 using ActorSan.Simulator.Runner;
 using ActorSan.Simulator.World;
@@ -224,6 +225,9 @@ internal sealed class TwoLeaveStory() : DirectedScenario("two-leave", "W7: two m
         plan.Options["piece"] = random.Range(4, 12);
         plan.Options["ack-ms"] = 300;
         plan.Options["resync-min"] = 1 << 20;
+
+        // The second is late while the voters' promises are waited for.
+        plan.Options["promise-ms"] = 60_000;
         long at = random.Range(500 * Ms, 700 * Ms);
         plan.Add(FaultKind.Operator, at, First, 0, 0, VolumeOperator.VerifyValue);
         long cut = at + random.Range(0, 2 * Ms);
@@ -293,4 +297,73 @@ internal sealed class AllFailStory() : DirectedScenario("all-fail", "W6: without
             world.Fail($"W6: {primary.UnansweredCount} requests have no answer, six seconds after the quorum was lost:\n  {string.Join("\n  ", primary.Describe())}");
         }
     });
+}
+
+/// <summary>W7: what initiators wait for costs each voter's journal one write, not two: the promises were asked for while nobody waited.</summary>
+internal sealed class OneWriteStory() : DirectedScenario("one-write", "W7: a member is dropped while the voters' journals are slow")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["says-gone"] = 1;
+        plan.Options["promise-ms"] = 1_000;
+        long at = random.Range(2_500 * Ms, 3_500 * Ms);
+        plan.Options["at"] = at;
+        plan.Options["slow-ms"] = random.Range(120, 250);
+        Writes(plan, random, 20, at - (500 * Ms), at + (1_500 * Ms));
+        Reads(plan, random, 20, at, at + (2 * Second), First);
+        plan.Add(FaultKind.Crash, at, Other, 0, 3 * Second);
+        plan.HealAtNs = at + (4 * Second);
+    }
+
+    // Links and the moment until somebody looks take less than half a write.
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        long write = plan.Option("slow-ms") * Ms;
+        world.After(plan.Option("at"), () =>
+        {
+            foreach (SimNode node in world.Nodes)
+            {
+                node.Journal!.EachNs = write;
+            }
+        });
+
+        world.After(plan.Option("at") + (write * 3 / 2) + (60 * Ms), () =>
+        {
+            Configuration? known = (world.Nodes[First].Process?.Program as VolumeProgram)?.Control?.Known;
+            if (known?.MemberOf(world.Nodes[Other].Name) is not null)
+            {
+                world.Fail($"W7: after the time of one and a half writes of a journal ({write / Ms} ms each) the dead member is not dropped");
+            }
+        });
+    }
+}
+
+/// <summary>P8: a handover is asked for when of three voters one is gone and another's journal stands still, while its grants go on: it can't be decided, and the primary must serve on.</summary>
+internal sealed class OldPromisesStory() : DirectedScenario("old-promises", "P8: the volume is to be handed over while a majority of the journals stands still")
+{
+    protected override void Tell(Plan plan, SimRandom random)
+    {
+        plan.Options["promise-ms"] = 1_000;
+        long at = random.Range(2_500 * Ms, 3_500 * Ms);
+        plan.Options["at"] = at;
+        plan.Add(FaultKind.Crash, at, Third, 0, 20 * Second);
+        Writes(plan, random, 20, at - (500 * Ms), at + (10 * Second));
+        Reads(plan, random, 60, at, at + (10 * Second), First);
+        plan.HealAtNs = at + (11 * Second);
+    }
+
+    protected override void Watch(SimWorld world, Plan plan, VolumeSetup setup)
+    {
+        long at = plan.Option("at");
+        world.After(at, () => world.Nodes[Other].Journal!.EachNs = 12 * Second);
+        world.After(at + (200 * Ms), () =>
+        {
+            if (world.Nodes[First].Process?.Program is VolumeProgram { Control: { } control } program)
+            {
+                program.Process.Post(SimSides.Control, () => _ = control.RequestHandOver(world.Nodes[Other].Name));
+            }
+        });
+        world.After(plan.HealAtNs, () => world.Nodes[Other].Journal!.EachNs = 0);
+        MustServe(world, at + (4 * Second), plan.HealAtNs);
+    }
 }

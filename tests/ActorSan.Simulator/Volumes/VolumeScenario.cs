@@ -196,7 +196,12 @@ internal abstract class VolumeScenario : IScenario
             Founders = founders,
             Leases = new LeaseSettings { LeaseNs = lease, RenewNs = lease / 4 },
             Rounds = new ProposerSettings { RoundTimeoutNs = 400 * Ms, RefusedPatienceNs = plan.Option("refused-ms", 50) * Ms },
-            Decisions = new ActorSan.Replication.Core.Control.ControlOptions { StoreSilenceNs = 4 * Second, FenceDelayNs = plan.Option("fence-delay-ms", 1000) * Ms },
+            Decisions = new ActorSan.Replication.Core.Control.ControlOptions
+            {
+                StoreSilenceNs = 4 * Second,
+                FenceDelayNs = plan.Option("fence-delay-ms", 1000) * Ms,
+                PromiseAfterNs = plan.Option("promise-ms", UsualPromiseMs(plan)) * Ms,
+            },
             Engine = new EngineOptions
             {
                 Replica = new ReplicaOptions
@@ -233,6 +238,14 @@ internal abstract class VolumeScenario : IScenario
             node.Boot = process => new VolumeProgram(process, shared);
         }
     }
+
+    // The voters have promised early, about as usual, or not at all: what is wanted meets all three.
+    private static long UsualPromiseMs(Plan plan) => SimRandom.For(plan.Seed, "promises").Next(4) switch
+    {
+        0 => 60_000,
+        1 => 50,
+        _ => 1_000,
+    };
 
     private static void WatchPower(SimWorld world, Plan plan, VolumeSetup setup)
     {

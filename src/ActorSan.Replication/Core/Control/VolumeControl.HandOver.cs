@@ -47,6 +47,14 @@ public sealed partial class VolumeControl
         _handOverSinceNs = _clock.NowNs;
         HandOverFailure = null;
         _engine.Execute(new Drain());
+        if (!_bugs.Has(Bug.PassByOldPromises))
+        {
+            // From the Accept on nobody serves until it is decided: that the voters promised long ago does not say that they still write. They are asked while this drains.
+            LetAheadGo();
+            _aheadNotBeforeNs = 0;
+        }
+
+        WakeNow();
         return true;
     }
 
@@ -96,7 +104,7 @@ public sealed partial class VolumeControl
         if (_handOverPhase != HandOverPhase.Proposing)
         {
             // What makes others wait is still decided: a drop may be what the draining needs.
-            return _raiseAbove >= Epoch ? new Raise(this) : _toDrop.Exists(node => known.MemberOf(node) is not null) ? new Drop(this) : null;
+            return _raiseAbove >= Epoch ? new Raise(this) : _toDrop.Exists(node => known.MemberOf(node) is not null) ? new Drop(this) : NextAhead(known);
         }
 
         return new Pass(this, _handOverTo!);
@@ -122,6 +130,9 @@ public sealed partial class VolumeControl
     private sealed class Pass(VolumeControl control, string to) : ControlRound(control)
     {
         private bool _proposed;
+
+        /// <summary>Those since the handover was asked for.</summary>
+        public override bool TakesPromises => true;
 
         public override void Propose(Configuration current)
         {

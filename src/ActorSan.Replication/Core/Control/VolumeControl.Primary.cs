@@ -117,7 +117,7 @@ public sealed partial class VolumeControl
             return new Admit(this, _toAdmit[0]);
         }
 
-        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known) ?? NextLook(known);
+        return NextCaughtUp(known) ?? NextGrowth(known) ?? NextVoters(known) ?? NextMeeting(known) ?? NextLook(known) ?? NextAhead(known);
     }
 
     // P12: of two voters the other one does not grant what is asked for. Whether it answers a round is what fencing goes by, though there is nothing to be changed. Seldom, and not
@@ -209,6 +209,9 @@ public sealed partial class VolumeControl
 
     private sealed class Drop(VolumeControl control) : Edit(control)
     {
+        /// <summary>What it leaves unknown is required all the same.</summary>
+        public override bool TakesPromises => true;
+
         protected override Configuration? Change(Configuration current)
         {
             bool Leaves(string node) => node == Volume._node ? Volume.MayLeave : Volume._toDrop.Contains(node);

@@ -99,6 +99,7 @@ public sealed partial class VolumeControl
         (_founder, _key, _node, _instance, _options, _proposer, _voter, _leases) = (founder, key, node, instance, options, proposer, voter, leases);
         (_engine, _network, _clock, _timers, _chance, _cell, _bugs) = (engine, network, clock, timers, chance, cell, bugs);
         _backOff = new BackOff(chance, options.BackOffFirstNs, options.BackOffLongestNs);
+        _aheadBackOff = new BackOff(chance, options.PromiseAfterNs, options.PromiseBackOffLongestNs);
         _tick = new ControlTimer(this);
     }
 
@@ -133,6 +134,7 @@ public sealed partial class VolumeControl
     public void Stop()
     {
         _stopped = true;
+        LetAheadGo();
         _timers.Cancel(_tick);
         _leases.Stop(_key, release: true);
     }
@@ -153,6 +155,8 @@ public sealed partial class VolumeControl
     public void OnDecided(RegisterValue value)
     {
         var configuration = (Configuration)value;
+        _decidedNs = _clock.NowNs;
+        LetAheadGo();
         NoteFenceOver();
         _marks.Hear(configuration);
         _marks.Forget(configuration);
@@ -353,6 +357,12 @@ public sealed partial class VolumeControl
             return;
         }
 
+        if (_ahead is not null && !_leases.Holds(_key))
+        {
+            // Another node may be about to change the register: asking tells of it, proposing would leave an unknown outcome.
+            LetAheadGo();
+        }
+
         long now = _clock.NowNs;
         if (IsPrimary && _roundOver && Role == VolumeRole.Reconciling && !_toDrop.Exists(node => known.MemberOf(node) is not null))
         {
@@ -360,7 +370,7 @@ public sealed partial class VolumeControl
             _engine.Execute(new Reconcile(_reign));
         }
 
-        if (now < _notBeforeNs || _leases.IsQuiet(_key) || _proposer.IsBusy(_key))
+        if (now < _notBeforeNs || _leases.IsQuiet(_key) || (_ahead is null && _proposer.IsBusy(_key)))
         {
             return;
         }
@@ -378,7 +388,12 @@ public sealed partial class VolumeControl
         }
 
         _round = round;
-        if (_proposer.Start(_key, round, round.Fenced) != RoundStart.Started)
+        if (GoesOn(round))
+        {
+            return;
+        }
+
+        if (_proposer.Start(_key, round, round.Fenced, round.IsAwaited) != RoundStart.Started)
         {
             _round = null;
         }
@@ -489,6 +504,7 @@ public sealed partial class VolumeControl
 
     private void BecomeSecondary(bool exact, bool release)
     {
+        LetAheadGo();
         _leases.Stop(_key, release);
         Change(VolumeRole.Secondary);
         Epoch = 0;
@@ -577,6 +593,14 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     /// <summary>P12: the voter that counts although it is not asked; null: none.</summary>
     public virtual VoterId? Fenced => null;
 
+    /// <summary>Promises that were given before it was wanted do; else the voters are asked anew.</summary>
+    public virtual bool TakesPromises => false;
+
+    /// <summary>Somebody waits for what it changes.</summary>
+    public virtual bool IsAwaited => true;
+
+    protected Round? Held => _held;
+
     public abstract void Propose(Configuration current);
 
     /// <summary>What follows from the outcome.</summary>
@@ -598,7 +622,7 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
         Propose((Configuration)current);
     }
 
-    public void OnEnded(Round round, RoundOutcome outcome) => Volume.OnRoundEnded(this, outcome);
+    public virtual void OnEnded(Round round, RoundOutcome outcome) => Volume.OnRoundEnded(this, outcome);
 
     public string Describe() => GetType().Name + (_fencing != 0 ? ", waits until its own replica has fenced" : _held is not null ? ", waits until a majority has accepted" : ", waits until a majority has promised");
 

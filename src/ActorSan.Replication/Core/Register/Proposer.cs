@@ -63,7 +63,8 @@ public sealed class Proposer
 
     /// <summary>Begins a round for a change of the register. See <see cref="IRoundClient"/>.</summary>
     /// <param name="fenced">P12: a voter whose node was killed for this: it counts as if it had promised and accepted.</param>
-    public RoundStart Start(RegisterKey key, IRoundClient client, VoterId? fenced = null)
+    /// <param name="isAwaited">False: nobody waits for the promises; that they do not come says nothing about how long later rounds should wait.</param>
+    public RoundStart Start(RegisterKey key, IRoundClient client, VoterId? fenced = null, bool isAwaited = true)
     {
         Entry entry = EntryOf(key);
         if (entry.Decided is null)
@@ -78,7 +79,7 @@ public sealed class Proposer
 
         // R1: never two rounds with one ballot: the counter only grows in one instance.
         entry.Counter = Math.Max(entry.Counter, _ownVoter?.PromisedOf(key).Counter ?? 0) + 1;
-        entry.Round = new Round(this, key, new Ballot(entry.Counter, Node, _instance), entry.Decided, client, fenced, _bugs);
+        entry.Round = new Round(this, key, new Ballot(entry.Counter, Node, _instance), entry.Decided, client, fenced, isAwaited, _bugs);
         entry.Round.Begin();
         return RoundStart.Started;
     }

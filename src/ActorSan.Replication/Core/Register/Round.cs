@@ -14,7 +14,10 @@ public sealed class Round
     private readonly List<Target> _targets = [];
     private readonly RegisterValue _base;
     private readonly RoundTimer _timer;
-    private long _preparedNs;
+    private long _askedNs;
+    private bool _isAwaited;
+    private bool _wentOn;
+    private bool _hurries = true;
     private bool _isHurried;
     private Phase _phase = Phase.Preparing;
     private RegisterValue? _highest;
@@ -24,9 +27,9 @@ public sealed class Round
     private PrimaryId? _holder;
     private UnknownReason _unknownReason;
 
-    internal Round(Proposer proposer, RegisterKey key, Ballot ballot, RegisterValue known, IRoundClient client, VoterId? fenced, BugSet bugs)
+    internal Round(Proposer proposer, RegisterKey key, Ballot ballot, RegisterValue known, IRoundClient client, VoterId? fenced, bool isAwaited, BugSet bugs)
     {
-        (_proposer, Key, Ballot, _base, _client, _fenced, _bugs) = (proposer, key, ballot, known, client, fenced, bugs);
+        (_proposer, Key, Ballot, _base, _client, _fenced, _isAwaited, _bugs) = (proposer, key, ballot, known, client, fenced, isAwaited, bugs);
         _timer = new RoundTimer(this);
     }
 
@@ -63,6 +66,8 @@ public sealed class Round
 
         _next = next;
         _phase = Phase.Accepting;
+        (_hurries, _isHurried) = (_wentOn, false);
+        _askedNs = _proposer.NowNs;
         foreach (Target target in _targets)
         {
             target.IsRefused = target.Voter != _fenced && _proposer.Counts.IsIgnored(target.Voter);
@@ -82,6 +87,17 @@ public sealed class Round
         return true;
     }
 
+    /// <summary>
+    /// The promises were asked for before anything was wanted: what refused then says nothing about what follows. As nobody was asked just now, one that refuses ends the wait for the
+    /// others' acceptances as it ends that for promises.
+    /// </summary>
+    internal void GoOn()
+    {
+        Invariant.Check(_phase == Phase.Held);
+        (_refusal, _holder, _unknownReason) = (RoundRefusal.None, null, UnknownReason.None);
+        (_wentOn, _isAwaited) = (true, true);
+    }
+
     /// <summary>R4: nothing to do, or not allowed. Nothing was learnt. Without effect on a round that is over.</summary>
     public void Abandon()
     {
@@ -94,7 +110,7 @@ public sealed class Round
 
     internal void Begin()
     {
-        _preparedNs = _proposer.NowNs;
+        _askedNs = _proposer.NowNs;
         _proposer.SetTimer(_timer);
         AddVotersOf(_base, prepare: true);
     }
@@ -171,10 +187,10 @@ public sealed class Round
     private void Refuse(Target target, RoundRefusal refusal)
     {
         target.IsRefused = true;
-        if (_phase == Phase.Preparing && refusal is RoundRefusal.Leased or RoundRefusal.Lower && !_isHurried)
+        if (_hurries && refusal is RoundRefusal.Leased or RoundRefusal.Lower && !_isHurried)
         {
             _isHurried = true;
-            _proposer.HurryTimer(Key, _timer, _preparedNs, refusal == RoundRefusal.Lower);
+            _proposer.HurryTimer(Key, _timer, _askedNs, refusal == RoundRefusal.Lower);
         }
 
         if (_refusal == RoundRefusal.None || refusal < _refusal)
@@ -239,7 +255,7 @@ public sealed class Round
     {
         if (_phase is Phase.Preparing or Phase.Accepting)
         {
-            if (_phase == Phase.Preparing && _isHurried)
+            if (_isHurried && _isAwaited)
             {
                 _proposer.NoteHurried(Key);
             }

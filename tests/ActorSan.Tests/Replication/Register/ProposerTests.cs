@@ -162,6 +162,22 @@ public sealed class ProposerTests : IProposerListener, IRoundClient, IJournalWat
     }
 
     [Fact]
+    public void R6WhatGoesOnFromOldPromisesForgetsWhoRefusedThemAndHurriesAtARefusal()
+    {
+        _change = _ => null;
+        Begin(Value(1, A, B, C));
+        Ballot ballot = Asked<Prepare>()[^1].Ballot;
+        Answer(new Leased(VoterBench.Key, C, 1, 0, ballot, new PrimaryId("c", Guid.NewGuid())));
+        Promise(A, default, Value(1, A, B, C));
+        Promise(B, default, null);
+        _round!.GoOn();
+        Assert.True(_round.Accept(Value(2, A, B, C)));
+        Answer(new Leased(VoterBench.Key, B, 1, 0, ballot, null));
+        _bench.Advance(new ProposerSettings().RefusedPatienceNs);
+        Assert.Equal((RoundEnd.Unknown, RoundRefusal.Leased, null), (_outcome!.End, _outcome.Refusal, _outcome.Holder));
+    }
+
+    [Fact]
     public void AnOwnVersionIsOneMoreAndR8Holds()
     {
         _change = _ => null;
