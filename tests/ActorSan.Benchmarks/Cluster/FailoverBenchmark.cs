@@ -1,5 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using ActorSan.Benchmarks.WholeSystem;
 
 namespace ActorSan.Benchmarks.Cluster;
@@ -95,25 +97,54 @@ internal sealed class FailoverBenchmark(FailoverOptions options, TextWriter prog
     private async Task Secondaries(ClusterSide cluster, GapClient client)
     {
         List<double> killed = [];
+        List<double> unnoticed = [];
         List<double> silent = [];
         for (int i = 0; i < options.Times; i++)
         {
             (string primary, _) = await cluster.BecomeHealthy(Volume, s_rejoinLimit, stop);
             string secondary = ClusterSide.Other(primary);
-            TimeSpan gap = await client.Gap(() => cluster.Kill(secondary));
+            TimeSpan ended = default;
+            TimeSpan gap = await client.Gap(async () => ended = await KillAndSeeItsConnectionsEnd(cluster, secondary));
             killed.Add(gap.TotalMilliseconds);
+            unnoticed.Add(ended.TotalMilliseconds);
             await cluster.Restart(secondary, stop);
             _ = await cluster.BecomeHealthy(Volume, s_rejoinLimit, stop);
 
             TimeSpan stopped = await client.Gap(() => cluster.Process(secondary).Signal("STOP"));
             await cluster.Process(secondary).Signal("CONT");
             silent.Add((stopped - s_ackTimeout).TotalMilliseconds);
-            progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {i + 1}: {secondary} killed, gap {gap.TotalMilliseconds:0} ms; stopped, gap {stopped.TotalMilliseconds:0} ms"));
+            progress.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  {i + 1}: {secondary} killed, gap {gap.TotalMilliseconds:0} ms, its connections ended after {ended.TotalMilliseconds:0} ms; stopped, gap {stopped.TotalMilliseconds:0} ms"));
         }
 
         _ = await cluster.BecomeHealthy(Volume, s_rejoinLimit, stop);
         Distribution("I/O gap, secondary killed", killed, "ms", "<= 50");
+        Distribution("from the kill until the host ends a dead process's connections", unnoticed, "ms", null);
         Distribution("I/O gap beyond ack-timeout, secondary stopped", silent, "ms", "<= 50");
+    }
+
+    // A host takes a dead process's memory apart before it closes its connections: nobody can know of it earlier than by silence.
+    private static async Task<TimeSpan> KillAndSeeItsConnectionsEnd(ClusterSide cluster, string node)
+    {
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPEndPoint.Parse(ClusterSide.Portal(node)));
+        long killedAt = Stopwatch.GetTimestamp();
+        Task<TimeSpan> ended = UntilItEnds(connection.GetStream(), killedAt);
+        await cluster.Kill(node);
+        return await ended;
+    }
+
+    private static async Task<TimeSpan> UntilItEnds(NetworkStream stream, long sinceTimestamp)
+    {
+        try
+        {
+            _ = await stream.ReadAsync(new byte[1]);
+        }
+        catch (IOException)
+        {
+            // Reset, which is an end, too.
+        }
+
+        return Stopwatch.GetElapsedTime(sinceTimestamp);
     }
 
     // A size that nobody writes must cost nothing: each figure beside that of a volume of 1 GiB.
