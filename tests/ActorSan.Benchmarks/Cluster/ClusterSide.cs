@@ -272,6 +272,7 @@ internal sealed class ClusterSide : IAsyncDisposable
                 seeds = ["{{s_net}}.1:7310", "{{s_net}}.2:7310", "{{s_net}}.3:7310"]
                 founders = [atlas, zeus, hera]
                 stores { directory = "{{StoresOf(node)}}", direct = {{(_direct ? "on" : "off")}} }
+                resync.max-rate = 64 GiB
               }
             {{data}}
             }

@@ -24,6 +24,19 @@ internal sealed class Fio(string file, int seconds, CancellationToken stop)
         return json.RootElement.GetProperty("jobs")[0].GetProperty(write ? "write" : "read").GetProperty("iops").GetDouble();
     }
 
+    /// <summary>Bytes a second, one 1 MiB write after the other at depth 4 over a file of 1 GiB that is there already, buffered.</summary>
+    internal async Task<double> RewriteInOrder()
+    {
+        List<string> arguments =
+        [
+            "--name=raw", "--filename=" + file, "--size=1g", "--bs=1m", "--iodepth=4", "--ioengine=io_uring", "--rw=write", "--overwrite=1", "--time_based", "--ramp_time=1",
+            "--runtime=" + seconds.ToString(CultureInfo.InvariantCulture), "--output-format=json",
+        ];
+        string output = await Processes.Run("fio", arguments, TimeSpan.FromSeconds(seconds + 60), stop);
+        using JsonDocument json = JsonDocument.Parse(output[output.IndexOf('{', StringComparison.Ordinal)..]);
+        return json.RootElement.GetProperty("jobs")[0].GetProperty("write").GetProperty("bw_bytes").GetDouble();
+    }
+
     internal Task Fill() => Processes.Run(
         "fio",
         ["--name=fill", "--filename=" + file, "--size=256m", "--bs=1m", "--rw=write", "--ioengine=io_uring", "--direct=1", "--iodepth=4"],

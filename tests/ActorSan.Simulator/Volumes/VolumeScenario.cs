@@ -218,6 +218,7 @@ internal abstract class VolumeScenario : IScenario
                     AttachTimeoutNs = 400 * Ms,
                     PieceBytes = (int)plan.Option("piece", 4) * diskOptions.BlockBytes,
                     ResyncDepth = 2,
+                    ResyncForegroundDepth = 1,
                     ReconcileMaxBytes = plan.Option("reconcile-max", 1 << 20),
                     ResyncByDigest = plan.Option("digest") != 0,
                     TurnIntervalNs = plan.Option("turn-ms", 10_000) * Ms,

@@ -15,7 +15,7 @@ public readonly record struct ResyncRateSettings(
 
 /// <summary>
 /// How fast a resync may go now (S5): a token bucket whose rate is looked at ten times a second. Too slow a foreground takes three tenths of the rate, a satisfied one adds a
-/// sixty-fourth of the ceiling, none at all doubles it. What is too slow is measured against the latency that the foreground had when resync was at the floor.
+/// sixty-fourth of the ceiling, none at all makes it four times as much. What is too slow is measured against the latency that the foreground had when resync was at the floor.
 /// </summary>
 public sealed class ResyncRate
 {
@@ -29,6 +29,7 @@ public sealed class ResyncRate
     private UInt128 _fraction;
     private long _intervalEndNs;
     private long _requests;
+    private long _requestsBefore;
     private double _latencySumNs;
 
     /// <param name="pieceBytes">The most that is taken at once: the bucket holds that or a twentieth of a second at the ceiling, whichever is more.</param>
@@ -51,6 +52,9 @@ public sealed class ResyncRate
 
     /// <summary>The most that can be allowed beyond rate × time.</summary>
     public long BurstBytes => _capacity;
+
+    /// <summary>Initiators have asked for something in this tenth of a second or in the one before.</summary>
+    public bool HasForeground => _requests > 0 || _requestsBefore > 0;
 
     /// <summary>A request of an initiator is complete.</summary>
     public void OnForeground(long latencyNs)
@@ -93,6 +97,7 @@ public sealed class ResyncRate
 
         Accrue(nowNs);
         _intervalEndNs = nowNs + IntervalNs;
+        _requestsBefore = _requests;
         _requests = 0;
         _latencySumNs = 0;
     }
@@ -138,7 +143,7 @@ public sealed class ResyncRate
         if (_requests == 0)
         {
             // Nobody is disturbed.
-            rate = rate > _settings.CeilingBytesPerSecond / 2 ? _settings.CeilingBytesPerSecond : rate * 2;
+            rate = rate > _settings.CeilingBytesPerSecond / 4 ? _settings.CeilingBytesPerSecond : rate * 4;
         }
         else
         {
@@ -150,6 +155,7 @@ public sealed class ResyncRate
         }
 
         BytesPerSecond = Math.Clamp(rate, _settings.FloorBytesPerSecond, _settings.CeilingBytesPerSecond);
+        _requestsBefore = _requests;
         _requests = 0;
         _latencySumNs = 0;
     }

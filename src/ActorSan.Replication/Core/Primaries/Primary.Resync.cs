@@ -34,6 +34,7 @@ public sealed unsafe partial class Primary
         }
 
         bool may = true;
+        int depth = _rate.HasForeground ? Math.Min(_options.ResyncForegroundDepth, _options.ResyncDepth) : _options.ResyncDepth;
         foreach (PeerState peer in _peers)
         {
             if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
@@ -55,7 +56,7 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
-            while (may && peer.ResyncInFlight < _options.ResyncDepth && NextPiece(peer, set.Set) is { } piece)
+            while (may && peer.ResyncInFlight < depth && NextPiece(peer, set.Set) is { } piece)
             {
                 if (!MayCopy(piece.LengthBytes))
                 {

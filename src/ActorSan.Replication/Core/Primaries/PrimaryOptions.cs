@@ -16,10 +16,13 @@ public sealed record PrimaryOptions
     public long ReconcileMaxBytes { get; init; } = 256 << 20;
 
     /// <summary>Pieces in which a reconciliation and a resync read and send.</summary>
-    public int PieceBytes { get; init; } = 1 << 20;
+    public int PieceBytes { get; init; } = 256 << 10;
 
-    /// <summary>Pieces of a resync under way to one peer.</summary>
-    public int ResyncDepth { get; init; } = 4;
+    /// <summary>Pieces of a resync under way to one peer while no initiator asks for anything, and of a reconciliation or verify.</summary>
+    public int ResyncDepth { get; init; } = 16;
+
+    /// <summary>S5: pieces of a resync under way to one peer while initiators ask: what is sent for them goes behind these.</summary>
+    public int ResyncForegroundDepth { get; init; } = 2;
 
     /// <summary>S5, bytes a second.</summary>
     public long ResyncMinRate { get; init; } = 16 << 20;

@@ -102,6 +102,23 @@ public sealed class ResyncRateTests
     }
 
     [Fact]
+    public void WhoAskedIsRememberedForTwoTenthsOfASecondAtMost()
+    {
+        var rate = new ResyncRate(new ResyncRateSettings(1 << 20, 1 << 30), Piece, 0);
+        Assert.False(rate.HasForeground);
+        rate.OnForeground(Millisecond);
+        Assert.True(rate.HasForeground);
+        _ = rate.TryTake(1, 100 * Millisecond, out _);
+        Assert.True(rate.HasForeground);
+        _ = rate.TryTake(1, 200 * Millisecond, out _);
+        Assert.False(rate.HasForeground);
+        rate.OnForeground(Millisecond);
+        rate.Rest(300 * Millisecond);
+        rate.Rest(400 * Millisecond);
+        Assert.False(rate.HasForeground);
+    }
+
+    [Fact]
     public void NothingIsAllocated()
     {
         var rate = new ResyncRate(new ResyncRateSettings(1 << 20, 1 << 30), Piece, 0);
