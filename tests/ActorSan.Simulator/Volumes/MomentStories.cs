@@ -227,7 +227,7 @@ internal sealed class TwoLeaveStory() : DirectedScenario("two-leave", "W7: two m
         plan.Options["resync-min"] = 1 << 20;
 
         // The second is late while the voters' promises are waited for.
-        plan.Options["promise-ms"] = 60_000;
+        plan.Options["promise-ms"] = 0;
         long at = random.Range(500 * Ms, 700 * Ms);
         plan.Add(FaultKind.Operator, at, First, 0, 0, VolumeOperator.VerifyValue);
         long cut = at + random.Range(0, 2 * Ms);

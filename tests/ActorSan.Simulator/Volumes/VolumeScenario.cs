@@ -243,7 +243,7 @@ internal abstract class VolumeScenario : IScenario
     // The voters have promised early, about as usual, or not at all: what is wanted meets all three.
     private static long UsualPromiseMs(Plan plan) => SimRandom.For(plan.Seed, "promises").Next(4) switch
     {
-        0 => 60_000,
+        0 => 0,
         1 => 50,
         _ => 1_000,
     };

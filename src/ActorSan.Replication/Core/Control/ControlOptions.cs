@@ -44,8 +44,11 @@ public sealed record ControlOptions
     /// <summary>W6: undecided for so long, requests are answered with an error where `on-no-quorum = fail`.</summary>
     public long SuspendAfterNs { get; init; } = 2_000_000_000;
 
-    /// <summary>W7, P8: a serving primary that has changed nothing for so long has the voters promise its next change, before it wants one.</summary>
+    /// <summary>W7, P8: a serving primary that has changed nothing for so long has the voters promise its next change, before it wants one; 0: never.</summary>
     public long PromiseAfterNs { get; init; } = 1_000_000_000;
+
+    /// <summary>P8: promises that are older are asked for anew.</summary>
+    public long YoungPromisesNs { get; init; } = 500_000_000;
 
     /// <summary>R1: the longest back-off where they do not.</summary>
     public long PromiseBackOffLongestNs { get; init; } = 60_000_000_000;

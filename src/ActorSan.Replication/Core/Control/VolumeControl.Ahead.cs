@@ -20,7 +20,7 @@ public sealed partial class VolumeControl
     {
         long now = _clock.NowNs;
         bool isTime = now >= _aheadNotBeforeNs && (Role == VolumeRole.HandingOver || now - _decidedNs >= _options.PromiseAfterNs);
-        return _ahead is null && isTime && known.Voters.Count > 2 && known.OldVoters.Count == 0 && HasOtherMember(known)
+        return _options.PromiseAfterNs > 0 && _ahead is null && isTime && known.Voters.Count > 2 && known.OldVoters.Count == 0 && HasOtherMember(known)
             && _leases.Holds(_key) && !_bugs.Has(Bug.PromiseWhenWanted) ? new Ahead(this) : null;
     }
 
@@ -34,7 +34,7 @@ public sealed partial class VolumeControl
             return false;
         }
 
-        if (!round.TakesPromises || ahead.Current != Known)
+        if (_clock.NowNs - ahead.PromisedNs > round.TakesPromisesForNs || ahead.Current != Known)
         {
             LetAheadGo();
             return false;
@@ -56,11 +56,20 @@ public sealed partial class VolumeControl
     private void OnAheadInVain(Ahead ahead)
     {
         _aheadNotBeforeNs = _clock.NowNs + _aheadBackOff.NextNs();
-        if (_round == ahead)
+        if (_round != ahead)
         {
-            _round = null;
-            Consider();
+            return;
         }
+
+        _round = null;
+        if (Role == VolumeRole.HandingOver && _handOverPhase == HandOverPhase.Proposing)
+        {
+            // The volume stands still already, and the voters do not answer: it is not asked for anew.
+            _notBeforeNs = _clock.NowNs + _backOff.NextNs();
+            ServeOn("no majority of voters has promised it");
+        }
+
+        Consider();
     }
 
     private sealed class Ahead(VolumeControl control) : ControlRound(control)
@@ -70,11 +79,13 @@ public sealed partial class VolumeControl
 
         public Configuration? Current { get; private set; }
 
+        public long PromisedNs { get; private set; }
+
         public override bool IsAwaited => false;
 
         public override void Propose(Configuration current)
         {
-            Current = current;
+            (Current, PromisedNs) = (current, Volume._clock.NowNs);
             if (Volume.IsToBeKept(current))
             {
                 Volume._aheadBackOff.Reset();
@@ -97,7 +108,7 @@ public sealed partial class VolumeControl
         public void HandTo(ControlRound heir)
         {
             _heir = heir;
-            Held!.GoOn();
+            Held!.GoOn(hurries: heir is Drop);
             heir.OnPromised(Held, Current!);
         }
 

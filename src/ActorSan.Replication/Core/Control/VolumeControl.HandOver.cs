@@ -49,7 +49,7 @@ public sealed partial class VolumeControl
         _engine.Execute(new Drain());
         if (!_bugs.Has(Bug.PassByOldPromises))
         {
-            // From the Accept on nobody serves until it is decided: that the voters promised long ago does not say that they still write. They are asked while this drains.
+            // Asked for anew, while this drains.
             LetAheadGo();
             _aheadNotBeforeNs = 0;
         }
@@ -131,8 +131,8 @@ public sealed partial class VolumeControl
     {
         private bool _proposed;
 
-        /// <summary>Those since the handover was asked for.</summary>
-        public override bool TakesPromises => true;
+        /// <summary>From the Accept on nobody serves until it is decided: that the voters promised long ago does not say that they still write.</summary>
+        public override long TakesPromisesForNs => Volume._bugs.Has(Bug.PassByOldPromises) ? long.MaxValue : Volume._options.YoungPromisesNs;
 
         public override void Propose(Configuration current)
         {

@@ -210,7 +210,7 @@ public sealed partial class VolumeControl
     private sealed class Drop(VolumeControl control) : Edit(control)
     {
         /// <summary>What it leaves unknown is required all the same.</summary>
-        public override bool TakesPromises => true;
+        public override long TakesPromisesForNs => long.MaxValue;
 
         protected override Configuration? Change(Configuration current)
         {

@@ -593,8 +593,8 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     /// <summary>P12: the voter that counts although it is not asked; null: none.</summary>
     public virtual VoterId? Fenced => null;
 
-    /// <summary>Promises that were given before it was wanted do; else the voters are asked anew.</summary>
-    public virtual bool TakesPromises => false;
+    /// <summary>Promises that were given before it was wanted do, if they are no older; else the voters are asked anew.</summary>
+    public virtual long TakesPromisesForNs => -1;
 
     /// <summary>Somebody waits for what it changes.</summary>
     public virtual bool IsAwaited => true;

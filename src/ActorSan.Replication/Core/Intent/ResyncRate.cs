@@ -15,7 +15,7 @@ public readonly record struct ResyncRateSettings(
 
 /// <summary>
 /// How fast a resync may go now (S5): a token bucket whose rate is looked at ten times a second. Too slow a foreground takes three tenths of the rate, a satisfied one adds a
-/// sixty-fourth of the ceiling, none at all makes it four times as much. What is too slow is measured against the latency that the foreground had when resync was at the floor.
+/// sixty-fourth of the ceiling, none at all makes it four times as much; one of which nothing has ended yet leaves it. What is too slow is measured against the latency that the foreground had when resync was at the floor.
 /// </summary>
 public sealed class ResyncRate
 {
@@ -24,12 +24,15 @@ public sealed class ResyncRate
 
     private readonly ResyncRateSettings _settings;
     private readonly long _capacity;
+    private readonly int _pieceBytes;
     private long _tokens;
     private long _atNs;
     private UInt128 _fraction;
     private long _intervalEndNs;
     private long _requests;
     private long _requestsBefore;
+    private bool _isWaitedFor;
+    private long _owedBytes;
     private double _latencySumNs;
 
     /// <param name="pieceBytes">The most that is taken at once: the bucket holds that or a twentieth of a second at the ceiling, whichever is more.</param>
@@ -37,6 +40,7 @@ public sealed class ResyncRate
     {
         Invariant.Check(settings.FloorBytesPerSecond > 0 && settings.CeilingBytesPerSecond >= settings.FloorBytesPerSecond && settings.LatencyFactor >= 1 && pieceBytes > 0);
         _settings = settings;
+        _pieceBytes = pieceBytes;
         _capacity = Math.Max(pieceBytes, settings.CeilingBytesPerSecond / 20);
         _tokens = pieceBytes;
         _atNs = nowNs;
@@ -53,8 +57,14 @@ public sealed class ResyncRate
     /// <summary>The most that can be allowed beyond rate × time.</summary>
     public long BurstBytes => _capacity;
 
-    /// <summary>Initiators have asked for something in this tenth of a second or in the one before.</summary>
-    public bool HasForeground => _requests > 0 || _requestsBefore > 0;
+    /// <summary>Initiators have asked for something, in this tenth of a second or in the one before.</summary>
+    public bool HasForeground => _isWaitedFor || _requests > 0 || _requestsBefore > 0;
+
+    /// <summary>Less was taken than the floor allows, by two pieces or more, in the last half second: whoever bounds what is under way keeps the floor from being kept.</summary>
+    public bool OwesFloor => _owedBytes >= 2L * _pieceBytes;
+
+    /// <summary>A request of an initiator is under way: though none may have ended, somebody may be disturbed.</summary>
+    public void OnWaiting() => _isWaitedFor = true;
 
     /// <summary>A request of an initiator is complete.</summary>
     public void OnForeground(long latencyNs)
@@ -73,6 +83,7 @@ public sealed class ResyncRate
         if (_tokens >= needed)
         {
             _tokens -= bytes;
+            _owedBytes = Math.Max(0, _owedBytes - bytes);
             return true;
         }
 
@@ -85,6 +96,7 @@ public sealed class ResyncRate
     public void Rest(long nowNs)
     {
         BytesPerSecond = _settings.FloorBytesPerSecond;
+        _owedBytes = 0;
         if (nowNs < _intervalEndNs)
         {
             return;
@@ -98,6 +110,7 @@ public sealed class ResyncRate
         Accrue(nowNs);
         _intervalEndNs = nowNs + IntervalNs;
         _requestsBefore = _requests;
+        _isWaitedFor = false;
         _requests = 0;
         _latencySumNs = 0;
     }
@@ -122,6 +135,7 @@ public sealed class ResyncRate
             return;
         }
 
+        _owedBytes = (long)Math.Min(Math.Max(_settings.FloorBytesPerSecond / 2, 2L * _pieceBytes), _owedBytes + ((toNs - _atNs) * (double)_settings.FloorBytesPerSecond / SecondNs));
         UInt128 earned = ((UInt128)(ulong)(toNs - _atNs) * (ulong)BytesPerSecond) + _fraction;
         _atNs = toNs;
         UInt128 whole = earned / SecondNs;
@@ -140,7 +154,11 @@ public sealed class ResyncRate
     private void Adjust()
     {
         long rate = BytesPerSecond;
-        if (_requests == 0)
+        if (_requests == 0 && _isWaitedFor)
+        {
+            // Somebody may be, and how much is not known yet.
+        }
+        else if (_requests == 0)
         {
             // Nobody is disturbed.
             rate = rate > _settings.CeilingBytesPerSecond / 4 ? _settings.CeilingBytesPerSecond : rate * 4;
@@ -156,6 +174,7 @@ public sealed class ResyncRate
 
         BytesPerSecond = Math.Clamp(rate, _settings.FloorBytesPerSecond, _settings.CeilingBytesPerSecond);
         _requestsBefore = _requests;
+        _isWaitedFor = false;
         _requests = 0;
         _latencySumNs = 0;
     }

@@ -18,12 +18,38 @@ public sealed unsafe partial class Primary
     /// <summary>What an initiator waited for, from its admission until its bytes were read or written everywhere.</summary>
     private void NoteLatency(PrimaryTask task)
     {
-        bool moves = task.Kind is TaskKind.Read or TaskKind.Write or TaskKind.Zero or TaskKind.CompareAndWrite or TaskKind.OrWrite;
-        if (moves && task.Operation is not null && !_bugs.Has(Bug.ForgetForegroundLatency))
+        if (Moves(task) && !_bugs.Has(Bug.ForgetForegroundLatency))
         {
             _rate.OnForeground(_clock.NowNs - task.AdmittedNs);
         }
     }
+
+    // Of resync to one peer, and of verify: what is sent for initiators goes behind what is under way. A peer that is far away needs more of it for the floor.
+    private int CopyDepth()
+    {
+        if (IsAskedNow())
+        {
+            _rate.OnWaiting();
+        }
+
+        return _rate.HasForeground && !_rate.OwesFloor ? Math.Min(_options.ResyncForegroundDepth, _options.ResyncDepth) : _options.ResyncDepth;
+    }
+
+    private bool IsAskedNow()
+    {
+        foreach (PrimaryTask task in _tasks)
+        {
+            if (Moves(task) && task.Step != TaskStep.Idle)
+            {
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static bool Moves(PrimaryTask task) =>
+        task.Kind is TaskKind.Read or TaskKind.Write or TaskKind.Zero or TaskKind.CompareAndWrite or TaskKind.OrWrite && task.Operation is not null;
 
     /// <summary>The piece may be begun now; if not, its time comes by itself.</summary>
     private bool MayCopy(long lengthBytes)

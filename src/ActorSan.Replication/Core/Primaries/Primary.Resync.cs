@@ -34,7 +34,7 @@ public sealed unsafe partial class Primary
         }
 
         bool may = true;
-        int depth = _rate.HasForeground ? Math.Min(_options.ResyncForegroundDepth, _options.ResyncDepth) : _options.ResyncDepth;
+        int depth = CopyDepth();
         foreach (PeerState peer in _peers)
         {
             if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
@@ -415,7 +415,7 @@ public sealed unsafe partial class Primary
 
     private void PumpVerify()
     {
-        while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < _options.ResyncDepth && _verifyAt < _configuration.SizeBytes)
+        while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < CopyDepth() && _verifyAt < _configuration.SizeBytes)
         {
             long length = Math.Min(_options.PieceBytes, _configuration.SizeBytes - _verifyAt);
             if (!MayCopy(length))

@@ -18,10 +18,10 @@ public sealed record PrimaryOptions
     /// <summary>Pieces in which a reconciliation and a resync read and send.</summary>
     public int PieceBytes { get; init; } = 256 << 10;
 
-    /// <summary>Pieces of a resync under way to one peer while no initiator asks for anything, and of a reconciliation or verify.</summary>
+    /// <summary>Pieces of a resync under way to one peer while no initiator asks for anything, or where they keep the floor from being kept; of a reconciliation; of a verify likewise.</summary>
     public int ResyncDepth { get; init; } = 16;
 
-    /// <summary>S5: pieces of a resync under way to one peer while initiators ask: what is sent for them goes behind these.</summary>
+    /// <summary>S5: pieces of a resync under way to one peer, or of a verify, while initiators ask: what is sent for them goes behind these.</summary>
     public int ResyncForegroundDepth { get; init; } = 2;
 
     /// <summary>S5, bytes a second.</summary>

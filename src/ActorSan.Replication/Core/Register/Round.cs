@@ -16,7 +16,7 @@ public sealed class Round
     private readonly RoundTimer _timer;
     private long _askedNs;
     private bool _isAwaited;
-    private bool _wentOn;
+    private bool _hurriesOn;
     private bool _hurries = true;
     private bool _isHurried;
     private Phase _phase = Phase.Preparing;
@@ -66,7 +66,7 @@ public sealed class Round
 
         _next = next;
         _phase = Phase.Accepting;
-        (_hurries, _isHurried) = (_wentOn, false);
+        (_hurries, _isHurried) = (_hurriesOn, false);
         _askedNs = _proposer.NowNs;
         foreach (Target target in _targets)
         {
@@ -87,15 +87,13 @@ public sealed class Round
         return true;
     }
 
-    /// <summary>
-    /// The promises were asked for before anything was wanted: what refused then says nothing about what follows. As nobody was asked just now, one that refuses ends the wait for the
-    /// others' acceptances as it ends that for promises.
-    /// </summary>
-    internal void GoOn()
+    /// <summary>The promises were asked for before anything was wanted: what refused then says nothing about what follows.</summary>
+    /// <param name="hurries">As nobody was asked just now, one that refuses ends the wait for the others' acceptances as it ends that for promises.</param>
+    internal void GoOn(bool hurries)
     {
         Invariant.Check(_phase == Phase.Held);
         (_refusal, _holder, _unknownReason) = (RoundRefusal.None, null, UnknownReason.None);
-        (_wentOn, _isAwaited) = (true, true);
+        (_hurriesOn, _isAwaited) = (hurries, true);
     }
 
     /// <summary>R4: nothing to do, or not allowed. Nothing was learnt. Without effect on a round that is over.</summary>

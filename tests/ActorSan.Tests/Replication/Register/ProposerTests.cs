@@ -161,8 +161,10 @@ public sealed class ProposerTests : IProposerListener, IRoundClient, IJournalWat
         Assert.False(_proposer.IsBusy(VoterBench.Key));
     }
 
-    [Fact]
-    public void R6WhatGoesOnFromOldPromisesForgetsWhoRefusedThemAndHurriesAtARefusal()
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void R6WhatGoesOnFromOldPromisesForgetsWhoRefusedThemAndHurriesAtARefusalIfItMay(bool hurries)
     {
         _change = _ => null;
         Begin(Value(1, A, B, C));
@@ -170,10 +172,12 @@ public sealed class ProposerTests : IProposerListener, IRoundClient, IJournalWat
         Answer(new Leased(VoterBench.Key, C, 1, 0, ballot, new PrimaryId("c", Guid.NewGuid())));
         Promise(A, default, Value(1, A, B, C));
         Promise(B, default, null);
-        _round!.GoOn();
+        _round!.GoOn(hurries);
         Assert.True(_round.Accept(Value(2, A, B, C)));
         Answer(new Leased(VoterBench.Key, B, 1, 0, ballot, null));
         _bench.Advance(new ProposerSettings().RefusedPatienceNs);
+        Assert.Equal(hurries, _outcome is not null);
+        _bench.Advance(new ProposerSettings().RoundTimeoutNs);
         Assert.Equal((RoundEnd.Unknown, RoundRefusal.Leased, null), (_outcome!.End, _outcome.Refusal, _outcome.Holder));
     }
 
