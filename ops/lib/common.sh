@@ -51,6 +51,19 @@ require_packages() {
   return 1
 }
 
+# limited SECONDS COMMAND…: the command, ended after so long; or when this script is told to stop, which bash by itself would not hand on before the command has ended.
+limited() {
+  local limit=$1 child code=0; shift
+  # Bash has what runs in the background ignore SIGINT and SIGQUIT, and whoever finds them ignored can't handle them.
+  env --default-signal=INT,QUIT timeout --kill-after=30 "$limit" "$@" &
+  child=$!
+  trap 'kill -TERM "$child" 2>/dev/null; wait "$child"; exit 130' INT
+  trap 'kill -TERM "$child" 2>/dev/null; wait "$child"; exit 143' TERM HUP
+  wait "$child" || code=$?
+  trap - INT TERM HUP
+  return "$code"
+}
+
 # build_quietly LOG PROJECT [ARGUMENT…]: a Release build that says nothing when it goes well and the errors when it doesn't.
 build_quietly() {
   local log=$1; shift
