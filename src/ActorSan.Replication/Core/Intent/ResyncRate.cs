@@ -15,7 +15,8 @@ public readonly record struct ResyncRateSettings(
 
 /// <summary>
 /// How fast a resync may go now (S5): a token bucket whose rate is looked at ten times a second. Too slow a foreground takes three tenths of the rate, a satisfied one adds a
-/// sixty-fourth of the ceiling, none at all makes it four times as much; one of which nothing has ended yet leaves it. What is too slow is measured against the latency that the foreground had when resync was at the floor.
+/// sixty-fourth of the ceiling, none at all doubles it, and then makes it four times as much; one of which nothing has ended yet leaves it. What is too slow is
+/// measured against the latency that the foreground had when resync was at the floor.
 /// </summary>
 public sealed class ResyncRate
 {
@@ -160,8 +161,9 @@ public sealed class ResyncRate
         }
         else if (_requests == 0)
         {
-            // Nobody is disturbed.
-            rate = rate > _settings.CeilingBytesPerSecond / 4 ? _settings.CeilingBytesPerSecond : rate * 4;
+            // Nobody is disturbed; where the tenth before this one was the same, it is no pause between two requests.
+            int more = _requestsBefore == 0 ? 4 : 2;
+            rate = rate > _settings.CeilingBytesPerSecond / more ? _settings.CeilingBytesPerSecond : rate * more;
         }
         else
         {
