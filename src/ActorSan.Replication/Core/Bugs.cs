@@ -55,6 +55,9 @@ internal enum Bug
     /// <summary>S5: nothing bounds a resync or a verify.</summary>
     CopyAboveCeiling,
 
+    /// <summary>S5: as much of a resync is under way while initiators ask as while nobody does.</summary>
+    CopyDeepBesideForeground,
+
     /// <summary>S5: a resync waits for a moment in which no initiator asks for anything.</summary>
     CopyOnlyWhenIdle,
 

@@ -123,21 +123,21 @@ internal sealed class FailoverBenchmark(FailoverOptions options, TextWriter prog
     }
 
     // A host takes a dead process's memory apart before it closes its connections: nobody can know of it earlier than by silence.
-    private static async Task<TimeSpan> KillAndSeeItsConnectionsEnd(ClusterSide cluster, string node)
+    private async Task<TimeSpan> KillAndSeeItsConnectionsEnd(ClusterSide cluster, string node)
     {
         using var connection = new TcpClient();
-        await connection.ConnectAsync(IPEndPoint.Parse(ClusterSide.Portal(node)));
+        await connection.ConnectAsync(IPEndPoint.Parse(ClusterSide.Portal(node)), stop);
         long killedAt = Stopwatch.GetTimestamp();
         Task<TimeSpan> ended = UntilItEnds(connection.GetStream(), killedAt);
         await cluster.Kill(node);
         return await ended;
     }
 
-    private static async Task<TimeSpan> UntilItEnds(NetworkStream stream, long sinceTimestamp)
+    private async Task<TimeSpan> UntilItEnds(NetworkStream stream, long sinceTimestamp)
     {
         try
         {
-            _ = await stream.ReadAsync(new byte[1]);
+            _ = await stream.ReadAsync(new byte[1], stop);
         }
         catch (IOException)
         {

@@ -11,6 +11,8 @@ internal sealed class VotersStory() : DirectedScenario("voters", "the voters are
         // Two replicas and a witness vote; two more witnesses wait.
         plan.Nodes = 5;
         plan.Options["spare-voters"] = 2;
+
+        // A change of voters asks anew, whatever is promised: in some of the histories there is something to let go.
         plan.Options["promise-ms"] = plan.Seed % 4 == 2 ? 1_000 : 0;
         plan.Options["refused-ms"] = 400;
         plan.Options["blocks"] = random.Range(2, 8);

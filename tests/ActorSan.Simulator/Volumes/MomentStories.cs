@@ -364,6 +364,9 @@ internal sealed class OldPromisesStory() : DirectedScenario("old-promises", "P8:
             }
         });
         world.After(plan.HealAtNs, () => world.Nodes[Other].Journal!.EachNs = 0);
+
+        // A handover that is not decided is given up 2 s after it was asked for.
+        MustServe(world, at + (1_500 * Ms), at + (4 * Second));
         MustServe(world, at + (4 * Second), plan.HealAtNs);
     }
 }

@@ -8,7 +8,7 @@ namespace ActorSan.Simulator.Volumes;
 
 /// <summary>
 /// S5: a replica comes back to a busy volume, perhaps while the primary's disk is slow. Its resync stays below the ceiling, stays near the floor while initiators suffer, and
-/// is never slower than the floor; so does a verify behind it.
+/// is never slower than the floor; so does a verify behind it. While initiators ask little of it is under way.
 /// </summary>
 internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a verify under load obey ceiling, floor and latency objective, and end")
 {
@@ -22,10 +22,11 @@ internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a v
         plan.Options["blocks"] = random.Range(50, 70);
         plan.Options["piece"] = 4;
         plan.Options["resync-min"] = Floor;
-        plan.Options["resync-max"] = Ceiling;
         long at = random.Range(300 * Ms, 600 * Ms);
         long back = at + random.Range(2_000 * Ms, 2_500 * Ms);
         bool slow = random.Coin();
+        plan.Options["at"] = at;
+        plan.Options["resync-max"] = slow || random.Coin() ? Ceiling : 1 << 20;
         plan.Options["slow-from"] = slow ? back : 0;
         plan.Add(FaultKind.Crash, at, Other, 0, back - at);
         if (slow)
@@ -64,12 +65,14 @@ internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a v
     {
         private readonly long _beginNs = world.Now;
         private readonly long _sizeBytes = plan.Option("blocks") * 16;
+        private readonly long _ceiling = plan.Option("resync-max");
         private double _level;
         private long _levelAtNs = world.Now;
         private long _resyncFromNs;
         private long _resyncEndNs;
         private long _whileSlowBytes;
         private long _verified = -1;
+        private int _underWay;
 
         public void OnSent(string from, string to, Frame frame)
         {
@@ -78,18 +81,29 @@ internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a v
                 _resyncEndNs = world.Now;
             }
 
+            if (frame.Kind == FrameKind.ResyncAck)
+            {
+                _underWay = Math.Max(0, _underWay - 1);
+            }
+
             if (frame.Kind is not (FrameKind.Resync or FrameKind.Digest))
             {
                 return;
             }
 
-            _level = Math.Max(0, _level - ((world.Now - _levelAtNs) * 1e-9 * Ceiling)) + frame.LengthBytes;
+            if (frame.Kind == FrameKind.Resync)
+            {
+                _underWay++;
+                CheckDepth();
+            }
+
+            _level = Math.Max(0, _level - ((world.Now - _levelAtNs) * 1e-9 * _ceiling)) + frame.LengthBytes;
             _levelAtNs = world.Now;
 
             // The bucket, and what was let through earlier and waited for its range or its bytes.
-            if (_level > PieceBytes * (1 + Depth))
+            if (_level > Math.Max(PieceBytes, _ceiling / 20) + (PieceBytes * Depth))
             {
-                world.Fail($"S5: {from} copies to {to} faster than the ceiling of {Ceiling} bytes a second");
+                world.Fail($"S5: {from} copies to {to} faster than the ceiling of {_ceiling} bytes a second");
             }
 
             long slowFrom = plan.Option("slow-from");
@@ -99,11 +113,22 @@ internal sealed class PacedStory() : DirectedScenario("paced", "a resync and a v
             }
         }
 
+        // Where nothing is slow the floor is never owed, and somebody asks all the time.
+        private void CheckDepth()
+        {
+            long askedFromNs = _beginNs + plan.Option("at");
+            if (plan.Option("slow-from") == 0 && world.Now >= askedFromNs && world.Now < askedFromNs + (10 * Second) && _underWay > 1)
+            {
+                world.Fail($"S5: {_underWay} pieces of a resync are under way while initiators ask");
+            }
+        }
+
         public void OnHeard(string node, EngineEvent happened)
         {
             if (happened is PeerAttached { InSync: false })
             {
                 _resyncFromNs = world.Now;
+                _underWay = 0;
             }
             else if (happened is VerifyEnded ended)
             {

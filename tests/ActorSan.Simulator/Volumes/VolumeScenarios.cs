@@ -55,7 +55,7 @@ internal static class VolumeScenarios
         ["asynchronous"] = [nameof(Bug.AdmitAsynchronous), nameof(Bug.DropFirstSetAtTurn), nameof(Bug.ForgetOutstanding)],
         ["damaged"] = [nameof(Bug.ForgetConfiguration), nameof(Bug.TrustDoubtfulPage)],
         ["grow"] = [nameof(Bug.ForgetGrownPart), nameof(Bug.ServeGrownEarly)],
-        ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
+        ["paced"] = [nameof(Bug.CopyAboveCeiling), nameof(Bug.CopyDeepBesideForeground), nameof(Bug.CopyOnlyWhenIdle), nameof(Bug.ForgetForegroundLatency)],
         ["forced"] = [nameof(Bug.DiscardWithoutSets), nameof(Bug.DiscardedGoesOn), nameof(Bug.ForceDuringGrant)],
         ["fenced"] = [nameof(Bug.FenceBack), nameof(Bug.FenceCountsLate), nameof(Bug.FenceFailedCounts)],
         ["forced-out"] = [nameof(Bug.LeftAtWhereWholly)],

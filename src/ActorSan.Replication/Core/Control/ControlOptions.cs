@@ -47,9 +47,9 @@ public sealed record ControlOptions
     /// <summary>W7, P8: a serving primary that has changed nothing for so long has the voters promise its next change, before it wants one; 0: never.</summary>
     public long PromiseAfterNs { get; init; } = 1_000_000_000;
 
-    /// <summary>P8: promises that are older are asked for anew.</summary>
-    public long YoungPromisesNs { get; init; } = 500_000_000;
-
-    /// <summary>R1: the longest back-off where they do not.</summary>
+    /// <summary>R1: the longest back-off of a round for such promises that did not get them.</summary>
     public long PromiseBackOffLongestNs { get; init; } = 60_000_000_000;
+
+    /// <summary>P8: promises that are older are not taken for a handover, and are asked for anew.</summary>
+    public long YoungPromisesNs { get; init; } = 500_000_000;
 }

@@ -45,6 +45,9 @@ public sealed partial class VolumeControl
         return true;
     }
 
+    // Who has promised so long ago was not asked just now.
+    private bool IsOld(Ahead ahead) => _clock.NowNs - ahead.PromisedNs > _options.YoungPromisesNs;
+
     private void LetAheadGo()
     {
         Ahead? ahead = _ahead;
@@ -108,7 +111,7 @@ public sealed partial class VolumeControl
         public void HandTo(ControlRound heir)
         {
             _heir = heir;
-            Held!.GoOn(hurries: heir is Drop);
+            Held!.GoOn(hurries: Volume.IsOld(this));
             heir.OnPromised(Held, Current!);
         }
 

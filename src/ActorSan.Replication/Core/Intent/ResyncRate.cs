@@ -64,6 +64,11 @@ public sealed class ResyncRate
     /// <summary>Less was taken than the floor allows, by two pieces or more, in the last half second: whoever bounds what is under way keeps the floor from being kept.</summary>
     public bool OwesFloor => _owedBytes >= 2L * _pieceBytes;
 
+    /// <summary>How many pieces may be under way: what is sent for initiators goes behind them. A peer that is far away needs more of them for the floor.</summary>
+    /// <param name="alone">While no initiator asks.</param>
+    /// <param name="beside">While one does.</param>
+    public int Depth(int alone, int beside) => HasForeground && !OwesFloor ? Math.Min(alone, beside) : alone;
+
     /// <summary>A request of an initiator is under way: though none may have ended, somebody may be disturbed.</summary>
     public void OnWaiting() => _isWaitedFor = true;
 

@@ -24,15 +24,15 @@ public sealed unsafe partial class Primary
         }
     }
 
-    // Of resync to one peer, and of verify: what is sent for initiators goes behind what is under way. A peer that is far away needs more of it for the floor.
-    private int CopyDepth()
+    // Of resync to one peer, and of verify.
+    private int CopyDepth => _rate.Depth(_options.ResyncDepth, _bugs.Has(Bug.CopyDeepBesideForeground) ? _options.ResyncDepth : _options.ResyncForegroundDepth);
+
+    private void NoteWaiting()
     {
         if (IsAskedNow())
         {
             _rate.OnWaiting();
         }
-
-        return _rate.HasForeground && !_rate.OwesFloor ? Math.Min(_options.ResyncForegroundDepth, _options.ResyncDepth) : _options.ResyncDepth;
     }
 
     private bool IsAskedNow()

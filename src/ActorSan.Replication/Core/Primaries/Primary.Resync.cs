@@ -34,7 +34,7 @@ public sealed unsafe partial class Primary
         }
 
         bool may = true;
-        int depth = CopyDepth();
+        NoteWaiting();
         foreach (PeerState peer in _peers)
         {
             if (!peer.IsAttached || peer.IsRequired || peer.Set is not { } set)
@@ -56,7 +56,7 @@ public sealed unsafe partial class Primary
                 continue;
             }
 
-            while (may && peer.ResyncInFlight < depth && NextPiece(peer, set.Set) is { } piece)
+            while (may && peer.ResyncInFlight < CopyDepth && NextPiece(peer, set.Set) is { } piece)
             {
                 if (!MayCopy(piece.LengthBytes))
                 {
@@ -415,7 +415,8 @@ public sealed unsafe partial class Primary
 
     private void PumpVerify()
     {
-        while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < CopyDepth() && _verifyAt < _configuration.SizeBytes)
+        NoteWaiting();
+        while (_verifyAt >= 0 && _phase == PrimaryPhase.Serving && !_replica.IsFailed && _verifying < CopyDepth && _verifyAt < _configuration.SizeBytes)
         {
             long length = Math.Min(_options.PieceBytes, _configuration.SizeBytes - _verifyAt);
             if (!MayCopy(length))

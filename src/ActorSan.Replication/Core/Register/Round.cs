@@ -88,7 +88,7 @@ public sealed class Round
     }
 
     /// <summary>The promises were asked for before anything was wanted: what refused then says nothing about what follows.</summary>
-    /// <param name="hurries">As nobody was asked just now, one that refuses ends the wait for the others' acceptances as it ends that for promises.</param>
+    /// <param name="hurries">The promises are old: one that refuses ends the wait for the others' acceptances as it ends that for promises.</param>
     internal void GoOn(bool hurries)
     {
         Invariant.Check(_phase == Phase.Held);
@@ -185,7 +185,7 @@ public sealed class Round
     private void Refuse(Target target, RoundRefusal refusal)
     {
         target.IsRefused = true;
-        if (_hurries && refusal is RoundRefusal.Leased or RoundRefusal.Lower && !_isHurried)
+        if (_hurries && _phase != Phase.Held && refusal is RoundRefusal.Leased or RoundRefusal.Lower && !_isHurried)
         {
             _isHurried = true;
             _proposer.HurryTimer(Key, _timer, _askedNs, refusal == RoundRefusal.Lower);

@@ -118,6 +118,64 @@ public sealed class ResyncRateTests
         Assert.False(rate.HasForeground);
     }
 
+    // A peer answers a piece after a while; whoever copies asks for as many as it may, at each answer and each tick.
+    [Theory]
+    [InlineData(1, 1, 2)]
+    [InlineData(50, 1, 16)]
+    public void BesideAForegroundLittleIsUnderWayButForTheFloor(long answersAfterMs, int fewest, int most)
+    {
+        const long Floor = 16L << 20;
+        var rate = new ResyncRate(new ResyncRateSettings(Floor, 1 << 30), Piece, 0);
+        var answers = new Queue<long>();
+        int deepest = 0;
+        long taken = 0;
+        for (long ms = 0; ms < 5_000; ms++)
+        {
+            long now = ms * Millisecond;
+            rate.OnWaiting();
+            if (ms % 2 == 0)
+            {
+                rate.OnForeground(2 * Millisecond);
+            }
+
+            while (answers.TryPeek(out long at) && at <= now)
+            {
+                _ = answers.Dequeue();
+            }
+
+            while (answers.Count < rate.Depth(alone: 16, beside: 2) && rate.TryTake(Piece, now, out _))
+            {
+                taken += Piece;
+                answers.Enqueue(now + (answersAfterMs * Millisecond));
+            }
+
+            deepest = Math.Max(deepest, answers.Count);
+        }
+
+        Assert.InRange(deepest, fewest, most);
+        Assert.True(taken >= 0.95 * Floor * 5, $"{taken} bytes in five seconds are less than the floor");
+    }
+
+    [Fact]
+    public void WhoWaitsIsAskingAndTheRateIsLeftAlone()
+    {
+        var settings = new ResyncRateSettings(1 << 20, 1 << 30);
+        var rate = new ResyncRate(settings, Piece, 0);
+        for (int i = 1; i <= 20; i++)
+        {
+            rate.OnWaiting();
+            Assert.True(rate.HasForeground);
+            Assert.Equal(2, rate.Depth(alone: 16, beside: 2));
+            _ = rate.TryTake(Piece, i * 100 * Millisecond, out _);
+            Assert.Equal(settings.FloorBytesPerSecond, rate.BytesPerSecond);
+        }
+
+        _ = rate.TryTake(Piece, 2_100 * Millisecond, out _);
+        Assert.False(rate.HasForeground);
+        Assert.Equal(16, rate.Depth(alone: 16, beside: 2));
+        Assert.Equal(settings.FloorBytesPerSecond * 4, rate.BytesPerSecond);
+    }
+
     [Fact]
     public void NothingIsAllocated()
     {
