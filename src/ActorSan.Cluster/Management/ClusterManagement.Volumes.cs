@@ -146,5 +146,5 @@ public sealed partial class ClusterManagement
     }
 
     private static string? AttemptOf(VolumeControl control, long nowNs) => control.LastVain is not { } vain ? null
-        : $"its latest attempt ({vain.What}) ended {(nowNs - vain.EndedNs) / 1e9:F1} s ago: {vain.Describe()}{(control.Trying is { } trying ? $"; it tries {trying}" : "")}";
+        : $"its latest attempt {vain.Aim} ended {(nowNs - vain.EndedNs) / 1e9:F1} s ago: {vain.Describe()}{(control.Trying is { } trying ? $"; it tries {trying}" : "")}";
 }

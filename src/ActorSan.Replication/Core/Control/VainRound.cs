@@ -3,9 +3,9 @@ using ActorSan.Replication.Core.Register;
 namespace ActorSan.Replication.Core.Control;
 
 /// <summary>An attempt to change a volume's configuration that was not decided, or not known to be.</summary>
-/// <param name="What">Promote, Drop, Admit …</param>
+/// <param name="Aim">To become primary, to admit a replica …</param>
 /// <param name="EndedNs">On this node's monotonic clock.</param>
-public sealed record VainRound(string What, RoundOutcome Outcome, long EndedNs)
+public sealed record VainRound(string Aim, RoundOutcome Outcome, long EndedNs)
 {
     /// <summary>Why, in words.</summary>
     public string Describe() => Outcome switch

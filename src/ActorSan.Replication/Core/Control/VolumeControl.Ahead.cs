@@ -80,6 +80,8 @@ public sealed partial class VolumeControl
         private ControlRound? _heir;
         private bool _proposed;
 
+        public override string Aim => "to have its next change promised";
+
         public Configuration? Current { get; private set; }
 
         public long PromisedNs { get; private set; }

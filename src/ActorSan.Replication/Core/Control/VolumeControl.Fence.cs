@@ -171,6 +171,8 @@ public sealed partial class VolumeControl
 
     private sealed class Meeting(VolumeControl control, Guid instance) : ControlRound(control)
     {
+        public override string Aim => "to have the other voter decide something with this one";
+
         public override void Propose(Configuration current)
         {
             Volume.Meet(current);
@@ -189,6 +191,8 @@ public sealed partial class VolumeControl
 
     private sealed class Alone(VolumeControl control, FenceRun run) : ControlRound(control)
     {
+        public override string Aim => "to go on as the only voter";
+
         public override VoterId? Fenced => run.Other;
 
         public override void Propose(Configuration current)

@@ -95,6 +95,8 @@ public sealed partial class VolumeControl
     /// <summary>R6: an unknown outcome is settled by the next round; until then nothing of the new part is served, and everyone has room for it.</summary>
     private sealed class GrowRound(VolumeControl control, GrowReady ready) : Edit(control)
     {
+        public override string Aim => "to grow";
+
         protected override Configuration? Change(Configuration current) =>
             current.Version == ready.Version && current.SizeBytes < ready.SizeBytes ? Volume.Next(current) with { SizeBytes = ready.SizeBytes } : null;
     }

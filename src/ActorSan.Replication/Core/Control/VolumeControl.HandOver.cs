@@ -131,6 +131,8 @@ public sealed partial class VolumeControl
     {
         private bool _proposed;
 
+        public override string Aim => "to hand the volume over";
+
         /// <summary>From the Accept on nobody serves until it is decided: that the voters promised long ago does not say that they still write.</summary>
         public override long TakesPromisesForNs => Volume._bugs.Has(Bug.PassByOldPromises) ? long.MaxValue : Volume._options.YoungPromisesNs;
 

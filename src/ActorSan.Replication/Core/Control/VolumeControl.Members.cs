@@ -548,12 +548,16 @@ public sealed partial class VolumeControl
     /// <summary>A change of one value that keeps epoch, members and voters.</summary>
     private sealed class EntryEdit(VolumeControl control, Func<Configuration, Configuration?> change) : Edit(control)
     {
+        public override string Aim => "to change its replicas or settings";
+
         protected override Configuration? Change(Configuration current) => change(Volume.Next(current));
     }
 
     /// <summary>R8, each of the two steps.</summary>
     private sealed class Voters(VolumeControl control, ValueList<VoterId> from, ValueList<VoterId> wanted) : Edit(control)
     {
+        public override string Aim => "to change its voters";
+
         protected override Configuration? Change(Configuration current)
         {
             if (current.OldVoters.Count == 0 && current.Voters != from)
@@ -584,6 +588,8 @@ public sealed partial class VolumeControl
     private sealed class Delete(VolumeControl control) : ControlRound(control)
     {
         private bool _proposed;
+
+        public override string Aim => "to delete the volume";
 
         public override void Propose(Configuration current)
         {

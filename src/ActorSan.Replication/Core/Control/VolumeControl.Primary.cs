@@ -151,6 +151,8 @@ public sealed partial class VolumeControl
     /// <summary>Proposes u as it is: that is how one reads.</summary>
     private sealed class Read(VolumeControl control) : ControlRound(control)
     {
+        public override string Aim => "to read what is decided";
+
         public override void Propose(Configuration current)
         {
             Volume.Meet(current);
@@ -209,6 +211,8 @@ public sealed partial class VolumeControl
 
     private sealed class Drop(VolumeControl control) : Edit(control)
     {
+        public override string Aim => "to drop who is missed";
+
         /// <summary>What it leaves unknown is required all the same.</summary>
         public override long TakesPromisesForNs => long.MaxValue;
 
@@ -238,6 +242,8 @@ public sealed partial class VolumeControl
     private sealed class Admit(VolumeControl control, PeerReady ready) : Edit(control)
     {
         private bool _proposed;
+
+        public override string Aim => "to admit a replica";
 
         public override void Then(RoundOutcome outcome)
         {
@@ -281,6 +287,8 @@ public sealed partial class VolumeControl
     /// <summary>S1: a store that is new, replaced or an old copy is named before anything goes to it, and is out wholly.</summary>
     private sealed class Rename(VolumeControl control) : Edit(control)
     {
+        public override string Aim => "to name a new store of a replica";
+
         protected override Configuration? Change(Configuration current)
         {
             bool any = false;
@@ -308,6 +316,8 @@ public sealed partial class VolumeControl
     private sealed class Raise(VolumeControl control) : ControlRound(control)
     {
         private long _epoch;
+
+        public override string Aim => "to begin another epoch";
 
         public override void Propose(Configuration current)
         {

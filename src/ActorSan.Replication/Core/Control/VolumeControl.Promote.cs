@@ -178,6 +178,8 @@ public sealed partial class VolumeControl
     {
         private Configuration? _next;
 
+        public override string Aim => "to become primary";
+
         public override void Propose(Configuration current)
         {
             if (Volume._self is not { IsFailed: false } self || Volume.Role != VolumeRole.Secondary)

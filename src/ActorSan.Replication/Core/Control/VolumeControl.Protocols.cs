@@ -25,6 +25,8 @@ public sealed partial class VolumeControl
 
     private sealed class CatchUp(VolumeControl control, PeerCaughtUp peer) : Edit(control)
     {
+        public override string Aim => "to note what an asynchronous replica has";
+
         protected override Configuration? Change(Configuration current)
         {
             if (!IsOutWholly(current, peer))

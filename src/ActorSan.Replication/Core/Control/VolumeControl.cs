@@ -414,7 +414,7 @@ public sealed partial class VolumeControl
         }
 
         NoteVain(round, outcome);
-        LastVain = outcome.End == RoundEnd.Decided ? null : new VainRound(round.GetType().Name, outcome, _clock.NowNs);
+        LastVain = outcome.End == RoundEnd.Decided ? null : new VainRound(round.Aim, outcome, _clock.NowNs);
         _round = null;
         if (outcome.End == RoundEnd.Decided)
         {
@@ -590,6 +590,9 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
     private long _fencing;
     private long _fencingSinceNs;
 
+    /// <summary>For people: to drop, to admit …</summary>
+    public abstract string Aim { get; }
+
     /// <summary>P12: the voter that counts although it is not asked; null: none.</summary>
     public virtual VoterId? Fenced => null;
 
@@ -624,7 +627,7 @@ internal abstract class ControlRound(VolumeControl volume) : IRoundClient
 
     public virtual void OnEnded(Round round, RoundOutcome outcome) => Volume.OnRoundEnded(this, outcome);
 
-    public string Describe() => GetType().Name + (_fencing != 0 ? ", waits until its own replica has fenced" : _held is not null ? ", waits until a majority has accepted" : ", waits until a majority has promised");
+    public string Describe() => Aim + (_fencing != 0 ? ", waits until its own replica has fenced" : _held is not null ? ", waits until a majority has accepted" : ", waits until a majority has promised");
 
     public void OnFenced(SelfFenced fenced)
     {
