@@ -11,6 +11,7 @@ public sealed partial class ControlSide
     private const long BeatNs = 1_000_000_000;
     private const long ChangePatienceNs = 10_000_000_000;
     private const int BeatsBetweenTellings = 5;
+    private const string NotKnown = "whether the change was taken is not known: look, and give it again if it is missing";
     private readonly Beat _beat;
     private readonly Queue<CatalogWish> _wishes = new();
     private readonly BackOff _catalogBackOff;
@@ -220,7 +221,7 @@ public sealed partial class ControlSide
         while (_wishes.TryPeek(out CatalogWish? oldest) && oldest != _changing && now - oldest.SinceNs > ChangePatienceNs)
         {
             _ = _wishes.Dequeue();
-            oldest.Told("no majority of the catalog's voters answers: nothing was changed. Look at 'cluster status', and try again");
+            oldest.Told(oldest.MayBeTaken ? NotKnown : "no majority of the catalog's voters answers: nothing was changed. Look at 'cluster status', and try again");
         }
     }
 
@@ -238,7 +239,13 @@ public sealed partial class ControlSide
         _changing = null;
         string? told = null;
         bool over = true;
-        if (wish.Refusal is { } refusal)
+        if (outcome.End == RoundEnd.Decided && wish.Settles)
+        {
+            // The change comes now.
+            over = false;
+            wish.MayBeTaken = false;
+        }
+        else if (wish.Refusal is { } refusal)
         {
             told = refusal;
         }
@@ -255,14 +262,15 @@ public sealed partial class ControlSide
         }
         else if (_loop.NowNs - wish.SinceNs > ChangePatienceNs)
         {
-            told = outcome.End == RoundEnd.Unknown
-                ? "whether the change was taken is not known: look, and give it again if it is missing"
+            told = wish.MayBeTaken || outcome.End == RoundEnd.Unknown
+                ? NotKnown
                 : "no majority of the catalog's voters agrees: nothing was changed. Look at 'cluster status', and try again";
         }
         else
         {
             // The same change again: it is tested against what it meets then (R4).
             over = false;
+            wish.MayBeTaken |= outcome.End == RoundEnd.Unknown;
             wish.NotBeforeNs = _loop.NowNs + _catalogBackOff.NextNs();
             wish.WakeAt(wish.NotBeforeNs);
         }
@@ -289,7 +297,13 @@ public sealed partial class ControlSide
 
         public bool IsRead { get; init; }
 
+        /// <summary>An attempt ended in which voters may have accepted it.</summary>
+        public bool MayBeTaken { get; set; }
+
         public string? Refusal { get; private set; }
+
+        /// <summary>R6: what was proposed before is being settled; the change itself comes after it.</summary>
+        public bool Settles { get; private set; }
 
         public void Told(string? fault) => told(fault);
 
@@ -300,7 +314,8 @@ public sealed partial class ControlSide
         public void OnPromised(Round round, RegisterValue current)
         {
             Refusal = null;
-            if (IsRead)
+            Settles = !IsRead && current.Version > (side._proposer.LastDecided(round.Key)?.Version ?? 0);
+            if (IsRead || Settles)
             {
                 _ = round.Accept(current);
                 return;

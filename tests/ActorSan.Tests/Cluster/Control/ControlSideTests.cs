@@ -85,6 +85,43 @@ public sealed class ControlSideTests : IDisposable
         Assert.Equal(3, _sink.Latest[_volume.Id].Version);
     }
 
+    // Its first attempt had no answer in time, and one voter had taken it: what a second attempt meets is what it wants, and nobody has decided it.
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task A_change_is_done_when_it_is_decided_and_not_when_a_voter_has_it(bool isRefused)
+    {
+        ControlSide side = await Begin();
+        var document = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume], Targets = [new CatalogTarget("iqn.2026-01.org.example:t", "", true, [], [], null)] };
+        var halfDone = new DocumentValue { Version = 3, Voters = _first.Voters, Document = document.ToJson() };
+        _sink.OnSend = (node, message) =>
+        {
+            RegisterReply? reply = message switch
+            {
+                Prepare asked => new Promise(asked.Key, asked.To, 1, asked.Seen, asked.Ballot, new Ballot(1, "hera", Guid.NewGuid()), halfDone),
+                Accept asked => new Accepted(asked.Key, asked.To, 1, asked.Seen, asked.Ballot),
+                _ => null,
+            };
+            if (reply is not null && node != "zeus")
+            {
+                _loop.Post(() => side.On(reply));
+            }
+        };
+        var told = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _loop.Invoke(() =>
+        {
+            side.ChangeCatalog((CatalogDocument now, out string? refusal) =>
+            {
+                refusal = isRefused ? "it is there" : null;
+                return isRefused ? null : document;
+            }, told.SetResult);
+            return true;
+        });
+
+        Assert.Equal(isRefused ? "it is there" : null, await told.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(3, _sink.Catalog?.Version);
+    }
+
     public void Dispose()
     {
         _loop.Dispose();
@@ -118,13 +155,13 @@ public sealed class ControlSideTests : IDisposable
 
         public ConcurrentDictionary<Guid, Configuration> Latest { get; } = new();
 
-        public void Send(string node, ControlMessage message)
-        {
-        }
+        public Action<string, ControlMessage>? OnSend { get; set; }
 
-        public void CatalogDecided(RegisterKey key, DocumentValue value, CatalogDocument document)
-        {
-        }
+        public DocumentValue? Catalog { get; private set; }
+
+        public void Send(string node, ControlMessage message) => OnSend?.Invoke(node, message);
+
+        public void CatalogDecided(RegisterKey key, DocumentValue value, CatalogDocument document) => Catalog = value;
 
         public void CatalogSought(bool founds, CatalogOutcome outcome)
         {
