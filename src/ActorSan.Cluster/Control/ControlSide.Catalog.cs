@@ -239,30 +239,32 @@ public sealed partial class ControlSide
         _changing = null;
         string? told = null;
         bool over = true;
+        if (outcome.End == RoundEnd.Decided)
+        {
+            // Those who do not vote are told by nobody else.
+            foreach (string member in _members)
+            {
+                TellCatalog(member);
+            }
+        }
+
         if (outcome.End == RoundEnd.Decided && wish.Settles)
         {
             // The change comes now.
             over = false;
-            wish.MayBeTaken = false;
         }
         else if (wish.Refusal is { } refusal)
         {
-            told = refusal;
+            // It may be the change itself that stands in its way.
+            told = wish.MayBeTaken ? NotKnown : refusal;
         }
-        else if (outcome.End is RoundEnd.Decided or RoundEnd.Abandoned)
+        else if (outcome.End == RoundEnd.Decided || (outcome.End == RoundEnd.Abandoned && !wish.Settles))
         {
             _catalogBackOff.Reset();
-            if (outcome.End == RoundEnd.Decided)
-            {
-                foreach (string member in _members)
-                {
-                    TellCatalog(member);
-                }
-            }
         }
         else if (_loop.NowNs - wish.SinceNs > ChangePatienceNs)
         {
-            told = wish.MayBeTaken || outcome.End == RoundEnd.Unknown
+            told = wish.MayBeTaken || (outcome.End == RoundEnd.Unknown && !wish.Settles)
                 ? NotKnown
                 : "no majority of the catalog's voters agrees: nothing was changed. Look at 'cluster status', and try again";
         }
@@ -270,7 +272,7 @@ public sealed partial class ControlSide
         {
             // The same change again: it is tested against what it meets then (R4).
             over = false;
-            wish.MayBeTaken |= outcome.End == RoundEnd.Unknown;
+            wish.MayBeTaken |= outcome.End == RoundEnd.Unknown && !wish.Settles;
             wish.NotBeforeNs = _loop.NowNs + _catalogBackOff.NextNs();
             wish.WakeAt(wish.NotBeforeNs);
         }
@@ -314,7 +316,15 @@ public sealed partial class ControlSide
         public void OnPromised(Round round, RegisterValue current)
         {
             Refusal = null;
-            Settles = !IsRead && current.Version > (side._proposer.LastDecided(round.Key)?.Version ?? 0);
+            RegisterValue? known = side._proposer.LastDecided(round.Key);
+            Settles = !IsRead && current != known;
+            if (Settles && current.Version <= known?.Version)
+            {
+                // Another was decided while the voters were asked: one goes on from that.
+                round.Abandon();
+                return;
+            }
+
             if (IsRead || Settles)
             {
                 _ = round.Accept(current);

@@ -107,7 +107,7 @@ public sealed partial class ClusterManagement
             await AwaitExport(IqnOf(operation), cancellation).ConfigureAwait(false);
         }
 
-        return missing is not null ? OperationOutcome.NotFound(missing)
+        return missing is not null && fault == "!" ? OperationOutcome.NotFound(missing)
             : fault is null ? OperationOutcome.Done(done)
             : fault.StartsWith('!') ? OperationOutcome.Refused(fault[1..])
             : OperationOutcome.TryAgain(fault);

@@ -122,6 +122,60 @@ public sealed class ControlSideTests : IDisposable
         Assert.Equal(3, _sink.Catalog?.Version);
     }
 
+    // What a slow voter has of the own first attempt is of a version that another node has decided meanwhile, and said so, before the slow one answers.
+    [Fact]
+    public async Task A_change_that_was_overtaken_begins_anew_from_what_was_decided()
+    {
+        ControlSide side = await Begin();
+        CatalogTarget Target(string name) => new($"iqn.2026-01.org.example:{name}", "", true, [], [], null);
+        var mine = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume], Targets = [Target("mine")] };
+        var other = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume], Targets = [Target("other")] };
+        var halfDone = new DocumentValue { Version = 3, Voters = _first.Voters, Document = mine.ToJson() };
+        var decided = new DocumentValue { Version = 3, Voters = _first.Voters, Document = other.ToJson() };
+        bool isOvertaken = false;
+        _sink.OnSend = (node, message) =>
+        {
+            if (node == "zeus")
+            {
+                return;
+            }
+
+            switch (message)
+            {
+                case Prepare asked:
+                    bool first = !isOvertaken && node == "hera";
+                    isOvertaken |= first;
+                    _loop.Post(() =>
+                    {
+                        if (first)
+                        {
+                            side.On(new Learn("zeus", asked.Key, decided));
+                        }
+
+                        side.On(new Promise(asked.Key, asked.To, 1, asked.Seen, asked.Ballot, new Ballot(1, "hera", Guid.NewGuid()), first || asked.Ballot.Counter == 1 ? halfDone : decided));
+                    });
+                    break;
+                case Accept asked:
+                    _loop.Post(() => side.On(new Accepted(asked.Key, asked.To, 1, asked.Seen, asked.Ballot)));
+                    break;
+            }
+        };
+        var told = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        await _loop.Invoke(() =>
+        {
+            side.ChangeCatalog((CatalogDocument now, out string? refusal) =>
+            {
+                refusal = null;
+                return now.FindTarget(Target("mine").Iqn) is not null ? now : now with { Targets = [.. now.Targets, Target("mine")] };
+            }, told.SetResult);
+            return true;
+        });
+
+        Assert.Null(await told.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(4, _sink.Catalog?.Version);
+        Assert.Equal(2, CatalogDocument.Parse(_sink.Catalog!.Document).Targets.Count);
+    }
+
     public void Dispose()
     {
         _loop.Dispose();
