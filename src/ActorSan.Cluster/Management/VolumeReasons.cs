@@ -33,7 +33,7 @@ internal static class VolumeReasons
 
         string[] candidates = [.. now.InSync.Select(member => member.Node).Where(isReachable)];
         return candidates.Length > 0
-            ? (VolumeCondition.Changing, $"{(primary is null ? "nobody has been primary yet" : $"{primary} does not answer")}; {Names(candidates)} is in sync and takes over")
+            ? (VolumeCondition.Changing, $"{(primary is null ? "nobody has been primary yet" : $"{primary} does not answer")}; {Successors([.. candidates.Where(node => node != primary)])}")
             : (VolumeCondition.Stopped, $"no replica that is in sync is there ({Names(now.InSync.Select(member => member.Node))}): bring one back, or give up what only it has with 'volume promote --force' (P11)");
     }
 
@@ -124,6 +124,13 @@ internal static class VolumeReasons
             yield return new RefusedAction("automatic failover", "R2", "with two voters both are needed for a majority: add a witness with 'voter add', or a fencing hook (P12).");
         }
     }
+
+    private static string Successors(string[] others) => others.Length switch
+    {
+        0 => "nobody else is in sync, so it is waited for",
+        1 => $"{others[0]} is in sync and takes over",
+        _ => $"{Names(others)} are in sync, and one of them takes over",
+    };
 
     private static string Names(IEnumerable<string> nodes) => string.Join(", ", nodes) is { Length: > 0 } text ? text : "nobody";
 }

@@ -94,8 +94,10 @@ public sealed class ControlSideTests : IDisposable
         ControlSide side = await Begin();
         var document = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume], Targets = [new CatalogTarget("iqn.2026-01.org.example:t", "", true, [], [], null)] };
         var halfDone = new DocumentValue { Version = 3, Voters = _first.Voters, Document = document.ToJson() };
+        bool isSpareTold = false;
         _sink.OnSend = (node, message) =>
         {
+            isSpareTold |= node == "spare" && message is Learn { Value.Version: 3 };
             RegisterReply? reply = message switch
             {
                 Prepare asked => new Promise(asked.Key, asked.To, 1, asked.Seen, asked.Ballot, new Ballot(1, "hera", Guid.NewGuid()), halfDone),
@@ -110,6 +112,7 @@ public sealed class ControlSideTests : IDisposable
         var told = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
         await _loop.Invoke(() =>
         {
+            side.OnMember("spare");
             side.ChangeCatalog((CatalogDocument now, out string? refusal) =>
             {
                 refusal = isRefused ? "it is there" : null;
@@ -119,6 +122,49 @@ public sealed class ControlSideTests : IDisposable
         });
 
         Assert.Equal(isRefused ? "it is there" : null, await told.Task.WaitAsync(TimeSpan.FromSeconds(20)));
+        Assert.Equal(3, _sink.Catalog?.Version);
+        Assert.True(isSpareTold, "a member without a vote was not told what was settled");
+    }
+
+    // Nobody answers the first Accept in time, though both have it; what they have is settled then, and refuses the same change, which it is itself.
+    [Fact]
+    public async Task What_may_be_the_change_itself_is_not_told_as_its_refusal()
+    {
+        ControlSide side = await Begin();
+        RegisterValue? held = null;
+        _sink.OnSend = (node, message) =>
+        {
+            RegisterReply? reply = null;
+            if (message is Prepare prepare)
+            {
+                RegisterValue value = held ?? new DocumentValue { Version = 2, Voters = _first.Voters, Document = new CatalogDocument { ClusterId = s_cluster, Volumes = [_volume] }.ToJson() };
+                reply = new Promise(prepare.Key, prepare.To, 1, prepare.Seen, prepare.Ballot, new Ballot(1, "hera", Guid.NewGuid()), value);
+            }
+            else if (message is Accept accept)
+            {
+                reply = held is null || accept.Value != held ? null : new Accepted(accept.Key, accept.To, 1, accept.Seen, accept.Ballot);
+                held = accept.Value;
+            }
+
+            if (reply is not null && node != "zeus")
+            {
+                _loop.Post(() => side.On(reply));
+            }
+        };
+        var told = new TaskCompletionSource<string?>(TaskCreationOptions.RunContinuationsAsynchronously);
+        bool isFirst = true;
+        await _loop.Invoke(() =>
+        {
+            side.ChangeCatalog((CatalogDocument now, out string? refusal) =>
+            {
+                (CatalogDocument? next, refusal) = isFirst ? (now with { Targets = [new CatalogTarget("iqn.2026-01.org.example:t", "", true, [], [], null)] }, null) : ((CatalogDocument?)null, "it is there");
+                isFirst = false;
+                return next;
+            }, told.SetResult);
+            return true;
+        });
+
+        Assert.Contains("is not known", await told.Task.WaitAsync(TimeSpan.FromSeconds(20)), StringComparison.Ordinal);
         Assert.Equal(3, _sink.Catalog?.Version);
     }
 
